@@ -39,6 +39,8 @@ SLOW = {  # mark -> the files and folders of tests that have it; all of them are
     "torch": (
         "training/test_backend.py",
         "training/test_exchange.py",
+        "training/test_from_torch.py",
+        "training/test_given_arrays.py",
         "training/test_pytorch.py",
         "training/test_threads.py",
         "training/test_torch.py",

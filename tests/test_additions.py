@@ -171,6 +171,12 @@ REST = {  # tables that are tried elsewhere, or that nothing can be added to
     "RANKS": "a word of an option",
     "UNITS": "of published numbers",
     "SCORES": "handgrad.measures",
+    "TASKS": "handgrad.measures: a closed table",
+    "TARGET_SCALES": "words of an option",
+    "VALUES": "targets that are no classes, and so have no encoding",
+    "LOSSES_OF_NUMBERS": "scikit-learn's names: a closed table",
+    "FILLS": "words of an option",
+    "SHELLS": "those that completion is written for",
 }
 
 

@@ -151,6 +151,9 @@ def test_json_is_json(finished, handgrad, monkeypatch):
     assert len(plan["runs"]) == 4
     assert plan["seconds"] > 0
     assert 3 < plan["report_seconds"] < 15
+    assert {run["state"] for run in plan["runs"]} == {"done"}
+    assert (plan["runs_left"], plan["seconds_left"]) == (0, 0.0)
+    assert "4 runs, 4 ended and 0 left, with" in handgrad("plan tiny.toml")[1]
 
 
 def test_past_work_is_listed_compared_and_cleaned(finished, handgrad, monkeypatch, tmp_path):
@@ -205,7 +208,7 @@ def test_plan_lists_every_run_and_what_it_will_cost(here, handgrad):
     code, out, _ = handgrad("plan tiny.toml")
     assert code == 0
     assert out.count("pending") == 4
-    for word in ("time", "report  about ", "more, at the end", "memory", "disk"):
+    for word in ("time", "the start included", "report  about ", "more, at the end", "total   about", "memory", "disk"):
         assert word in out
     assert not (here / "results").exists()
 
@@ -260,6 +263,9 @@ def test_predict_reads_pictures(finished, handgrad, monkeypatch, tmp_path):
     code, _, err = handgrad(f"predict {run} {tmp_path / 'bad.png'}")
     assert code == 2
     assert "bad.png: is no picture (it begins with 'no pictu'); pictures are PNG, JPEG" in err
+    code, _, err = handgrad(f"predict {run} {tmp_path / 'bad.mat'}")
+    assert code == 2
+    assert "bad.mat: pictures and tables are predicted here; give arrays in Python, as in hg.Model.load(run)" in err
 
 
 def test_predict_says_what_it_laid_a_transparent_picture_on(finished, handgrad, monkeypatch, tmp_path):

@@ -74,6 +74,8 @@ def test_commands_options_studies_runs_keys_and_names_are_offered(offered):
     assert offered("handgrad compare results/first results/f") == ["results/first"]
     assert offered("handgrad show results/first/runs/9") == ["results/first/runs/9f00000000/"]
     assert offered("handgrad data m") == ["mnist"]
+    assert offered("handgrad new mn") == ["mnist"]
+    assert offered("handgrad new digits ") == [one for one in offered("handgrad run x data.") if one != "data="]
     assert offered("handgrad export 9f00000000 --format ten") == ["tensorboard"]
     assert offered("handgrad report results/first --format ") == ["html", "pdf"]
     assert offered("handgrad evaluate 9f00000000 quickstart --part v") == ["validation"]

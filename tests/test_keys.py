@@ -2,6 +2,7 @@
 
 import pytest
 
+from handgrad.data.augmentation import FILLS, Augmentation
 from handgrad.data.catalog import DATASETS
 from handgrad.data.data_section import (
     COLORS,
@@ -54,6 +55,7 @@ SECTIONS = {
     "training.optimizer": OPTIMIZERS.values(),
     "training.schedule": SCHEDULES.values(),
     "training.early_stopping": [EarlyStopping],
+    "training.augmentation": [Augmentation],
 }
 NAMES = {
     "vary": SOURCES,
@@ -76,6 +78,7 @@ NAMES = {
     "training.optimizer.name": OPTIMIZERS,
     "training.schedule.name": SCHEDULES,
     "training.early_stopping.monitor": VALIDATION_METRICS,
+    "training.augmentation.fill": FILLS,
     "training.engine": ("auto", *ENGINES),
     "training.device": DEVICES,
     "training.arrays": ARRAYS,

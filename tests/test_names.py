@@ -1,13 +1,16 @@
 """Names that are not known: misspelt ones, those of other libraries; messages do not grow with what they show."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from handgrad.data.augmentation import Augmentation
 from handgrad.data.catalog import DATASETS
 from handgrad.data.data_section import DataSection
 from handgrad.data.scaling import SCALES
-from handgrad.errors import StudyFileError
+from handgrad.errors import InputError, StudyFileError
+from handgrad.measures import VALIDATION_METRICS
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import INITIALIZERS
@@ -20,6 +23,8 @@ from handgrad.study.changes import leaves
 from handgrad.study.design.axes import DISTRIBUTIONS, SAMPLERS
 from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.execution.choose_runner import RUNNERS
+from handgrad.study.rules.budget import Budget
+from handgrad.study.rules.search_rules import Asha
 from handgrad.synonyms import fold, synonyms
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.requirements import DEVICES
@@ -34,7 +39,7 @@ TABLES = {
     "schedule": SCHEDULES,
     "initializer": INITIALIZERS,
     "scale": SCALES,
-    "measure": ("val_accuracy", "val_loss", "val_balanced_accuracy", "val_macro_f1"),
+    "measure": VALIDATION_METRICS,
     "layer": LAYERS,
     "engine": ENGINES,
     "device": DEVICES,
@@ -95,7 +100,7 @@ FOREIGN = [
     ("L1Loss", "loss", "'absolute-error'"),
     ("bce", "loss", "'binary-cross-entropy'"),
     ("hinge", "loss", "'multi-margin'"),
-    ("huber", "loss", "not there yet"),
+    ("smooth_l1", "loss", "'huber'"),
     ("logistic", "activation", "'sigmoid'"),
     ("linear", "activation", "'identity'"),
     ("NAG", "optimizer", "'nesterov'"),
@@ -205,14 +210,24 @@ def test_every_path_that_is_advised_is_one(advice):
         ("beta_1", "beta1 = 0.9"),
         ("decay", "training.schedule for the learning rate"),
         ("patience", "write training.early_stopping = { patience = 10 }"),
-        ("shuffle", "not there yet"),
+        ("shuffle", "write training.shuffle = false"),
         ("class_weights", "not there yet"),
         ("metrics", "not there yet"),
         ("folds", "write data.validation = { folds = 5 }"),
         ("cv", "write data.validation"),
-        ("augment", "not there yet"),
-        ("task", "not there yet"),
+        ("augment", "write training.augmentation"),
+        ("task", 'write data.task = "regression"'),
         ("hiden_size", "write network.hidden"),
+        ("nesterovs_momentum", 'name = "nesterov"'),
+        ("n_iter_no_change", "write training.early_stopping = { patience = 10 }"),
+        ("parameters", "as in grid.training.optimizer.lr = [0.01, 0.1]"),
+        ("method", "write a table [grid]"),
+        ("hydra", "the command line changes them"),
+        ("model", "write network.layers"),
+        ("study_name", "write name at the top of the file"),
+        ("per_device_train_batch_size", "write training.batch_size"),
+        ("num_classes", "it is that of the data"),
+        ("label_smoothing", "not there yet"),
     ],
 )
 def test_a_key_of_another_library_leads_to_ours(key, says):
@@ -242,6 +257,42 @@ def test_what_a_message_about_a_key_names_is_there(key, table, says):
     sections = {"data": DataSection, "network": NetworkSection, "training": TrainingSection}
     for said in re.findall(r"write (data|network|training)\.(\w+)", "\n".join(synonyms()["key"].values())):
         assert said[1] in {field.alias or name for name, field in sections[said[0]].model_fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("tables", "changes", "says"),
+    [
+        ({"grid": {"training.optimizer.lr.values": [1]}}, [], "write grid.training.optimizer.lr = [0.01, 0.1]"),
+        ({"grid": {"training": {"epochs": {"min": 1, "max": 9}}}}, [], "write random.training.epochs = { log_uniform"),
+        ({"random": {"training.optimizer.lr": {"suggest_float": [1, 2]}}}, [], "here it is called 'uniform'"),
+        ({"data": {"train": 5000}}, [], "data.train must be a table such as { size = 5000 }; got 5000"),
+        ({}, ["training.optimizer.lr=0.1,0.01"], "several values are a grid: grid.training.optimizer.lr=[0.1,0.01]"),
+        ({}, ["optimizer=adam"], "write training.optimizer.name"),
+        ({}, ["model.layers=3"], "write network.layers"),
+        ({}, ["+training.epochs=3"], "a change has no sign before it; write for example training.epochs=3"),
+    ],
+)
+def test_sweeps_of_other_programs_lead_to_ours(tables, changes, says):
+    with pytest.raises(InputError) as raised:
+        make_study({"name": "x", **tables}, changes)
+    assert says in str(raised.value)
+
+
+def test_the_page_of_study_files_lists_every_name_that_is_read_with_a_note():
+    page = (Path(__file__).parents[1] / "docs" / "studies.md").read_text("utf-8")
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| ((?:`\w+`(?:, )?)+) \|$", page.split("## Words of other libraries")[1], re.MULTILINE
+    )
+    listed = {path: set(re.findall(r"`(\w+)`", words)) for path, words in rows}
+    taken: dict[str, set[str]] = {}
+    sections = [("training", TrainingSection), ("network", NetworkSection), ("budget", Budget), ("asha", Asha)]
+    sections += [("training.optimizer", one) for one in OPTIMIZERS.values()]
+    sections += [("training.schedule", one) for one in SCHEDULES.values()]
+    sections.append(("training.augmentation", Augmentation))
+    for where, section in sections:
+        for theirs, ours in section.aliases.items():
+            taken.setdefault(f"{where}.{ours}", set()).add(theirs)
+    assert listed == taken
 
 
 def test_a_key_that_is_nearly_one_of_the_table_is_that_one():

@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.neural_network import MLPClassifier
+from torch import nn
 
 import handgrad as hg
 from handgrad.errors import InputError
@@ -17,6 +19,19 @@ class Odd:
 
     def __repr__(self):
         return "<Odd>" + "x" * 5000
+
+
+class Sequential:
+    """As much of a Keras model as is asked."""
+
+    def __init__(self):
+        self.layers = [self]
+
+    def get_config(self):
+        return {"layers": [{"class_name": "Dense", "config": {"name": "dense", "units": 2}}]}
+
+    def get_weights(self):
+        return []
 
 
 WRONG = {
@@ -68,7 +83,10 @@ def right(tmp_path_factory):
                                "column": "single", "font_size": 8}),
         "from_arrays": (hg.from_arrays, {"x_train": x, "y_train": y, "x_test": x, "y_test": y,
                                          "classes": ("a", "b"), "value_range": (0, 1)}),
-        "import_model": (hg.import_model, {"path": folder / "w.npz", "setting": SETTING, "data": data,
+        "from_keras": (hg.from_keras, {"model": Sequential(), "input_shape": (4,)}),
+        "from_sklearn": (hg.from_sklearn, {"mlp": MLPClassifier(4)}),
+        "from_torch": (hg.from_torch, {"module": nn.Linear(6, 4), "input_shape": (6,)}),
+        "import_model": (hg.import_model, {"weights": folder / "w.npz", "setting": SETTING, "data": data,
                                            "layout": "handgrad"}),
         "importance": (hg.importance, {"results": results}),
         "load_data": (hg.load_data, {"section": "digits"}),
@@ -105,7 +123,8 @@ CALLS = {
     "explain_study": ["study", "out", "jobs", "data", "runner"], "explanation": ["results"],
     "figure": ["folder", "kind", "settings", "options", "name", "column", "font_size"],
     "from_arrays": ["x_train", "y_train", "x_test", "y_test", "classes", "value_range"],
-    "import_model": ["path", "setting", "data", "layout"], "importance": ["results"], "load_data": ["section"],
+    "from_keras": ["model", "input_shape"], "from_sklearn": ["mlp"], "from_torch": ["module", "input_shape"],
+    "import_model": ["weights", "setting", "data", "layout"], "importance": ["results"], "load_data": ["section"],
     "load_study": ["source", "overrides"],
     "load_weights": ["path", "network"], "make_study": ["tables", "overrides"], "past_studies": ["folder"],
     "reproduction": ["results"],
@@ -124,6 +143,7 @@ OPTIONAL = {  # arguments that None leaves out
     ("save_figure", "options"), ("figure", "settings"), ("figure", "options"), ("figure", "name"),
     ("figure", "column"), ("figure", "font_size"),
     ("save_table", "columns"), ("save_table", "rows"), ("save_table", "column"),
+    ("from_keras", "input_shape"), ("from_torch", "input_shape"),
     ("train", "data"), ("train", "continues"), ("load_weights", "network"),
     ("examples_right", "phase"), ("from_arrays", "classes"), ("from_arrays", "value_range"),
 }  # fmt: skip
@@ -174,7 +194,8 @@ def test_a_wrong_argument_is_one_message(right, monkeypatch, tmp_path, name, arg
 
 
 OBVIOUS = {  # what is taken all the same
-    ("Run", "seed", "a number"), ("train", "seed", "a number"), ("train", "observers", "no text"),
+    ("from_keras", "input_shape", "a number"), ("Run", "seed", "a number"),
+    ("train", "seed", "a number"), ("train", "observers", "no text"),
     ("run_study", "out", "text"), ("run_study", "out", "bytes"), ("run_study", "out", "a surrogate"),
     ("explain_study", "out", "text"), ("explain_study", "out", "bytes"), ("explain_study", "out", "a surrogate"),
     ("export_study", "to", "text"), ("export_study", "to", "bytes"), ("export_study", "to", "a surrogate"),

@@ -81,6 +81,25 @@ def test_a_study_of_few_examples_trains_on_all_of_them(handgrad, tmp_path):
     assert "validation part" not in (tmp_path / "x.toml").read_text()
 
 
+def test_numbers_to_predict_make_a_study_of_regression(handgrad, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.3f},{b:.3f},{100 * a + b:.2f}" for a, b in rng.random((60, 2))]
+    (tmp_path / "prices.csv").write_text("a,b,price\n" + "\n".join(rows) + "\n")
+    code, out, err = handgrad("new prices.csv")
+    assert code == 0, err
+    assert "60 rows of 2 numbers, 1 target (price)" in out
+    spec = load_study("study.toml").spec
+    assert (spec.data.task, spec.data.label, spec.data.scale_targets) == ("regression", "price", "standard")
+    text = (tmp_path / "study.toml").read_text()
+    for line in (
+        '# loss = "mean-squared-error"',
+        '# output = "identity"',
+        '# select_by = "val_rmse"',
+        "dense 1 identity",
+    ):
+        assert line in text
+
+
 def test_pictures_of_several_sizes_get_one_and_a_path_starts_at_the_file(handgrad, tmp_path):
     for name, count in (("oak", 12), ("elm", 12)):
         (tmp_path / "leaves" / name).mkdir(parents=True)
@@ -133,7 +152,12 @@ def schema():
 def test_every_ready_made_study_is_one_by_the_schema(schema, name):
     tables = tomllib.loads(ready_made()[name].read_text("utf-8"))
     assert [error.message for error in schema.iter_errors(tables)] == []
-    assert [error.message for error in schema.iter_errors(tomllib.loads(load_study(name).toml()))] == []
+
+
+def test_what_a_results_folder_keeps_is_a_study_by_the_schema(schema):
+    kept = tomllib.loads(load_study("quickstart", ["seeds=2"]).toml())
+    assert "changes" in kept["made"]
+    assert [error.message for error in schema.iter_errors(kept)] == []
 
 
 RIGHT = """

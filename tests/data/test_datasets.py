@@ -146,9 +146,9 @@ def test_idx_files_by_path(tmp_path, small_mnist):
         ({"name": "mnist", "label": "a"}, "data.label is for tables (CSV), but mnist is a named data set; take it out"),
         (
             {"name": "digits", "color": "gray"},
-            "data.color is for folders of images, but digits is a named data set; tak",
+            "data.color is for pictures, but digits is a named data set; tak",
         ),
-        ({"name": "a.npz", "image_size": (3, 3)}, "data.image_size is for folders of images, but "),
+        ({"name": "a.npz", "image_size": (3, 3)}, "data.image_size is for pictures, but "),
         ({"name": "a.csv", "color": "rgb"}, "is a table; take it out"),
         ({"name": "pictures", "label": 0}, "data.label is for tables (CSV), but "),
     ],

@@ -209,3 +209,30 @@ def test_another_part_may_have_few_texts_many_of_them_or_none(tmp_path, table):
     assert table(train, test=tmp_path / "test.csv").x_test.shape == (15, 20)
     (tmp_path / "test.csv").write_text("town,kind\n,x\n,y\n")
     assert np.isnan(table(train, test=tmp_path / "test.csv", cells="mean").x_test).all()
+
+
+def test_one_text_in_two_spellings_of_unicode_is_one_column(table):
+    contents = table("town,kind\nZ\u00fcrich,x\nZu\u0308rich,y\n Ulm,x\nUlm ,y\n")
+    assert contents.feature_names == ("town=Ulm", "town=Z\u00fcrich")
+    assert contents.x_train.tolist() == [[0, 1], [0, 1], [1, 0], [1, 0]]
+    what = "my.csv: column 'town' holds 'Z\u00fcrich' in two spellings of Unicode, which look alike"
+    assert f"{what}: they are taken for one text" in contents.notes
+
+
+@pytest.mark.parametrize("day", ["01.02.2024", "1/2/24", "2024-02-01", "2024-02-01 12:30:00"])
+def test_dates_are_called_dates(words, day):
+    message = words("a,day,kind\n" + "".join(f"{k},{day.replace('24', str(24 + k))},{k % 2}\n" for k in range(20)))
+    assert message == (
+        f"line 2, column 'day' holds '{day}', which looks like a date; write dates as numbers, such as days since the "
+        'first one, or leave the column out: data.drop = ["day"]'
+    )
+
+
+def test_a_last_column_of_nothing_is_left_out_with_a_note(table):
+    contents = table("a,kind,\n1,x,\n2,y,\n")
+    assert (contents.feature_names, contents.y_train) == (("a",), ["x", "y"])
+    assert "my.csv: its last column has no name and no cells: it is left out" in contents.notes
+
+
+def test_a_label_that_is_counted_from_the_end_is_named_in_a_note(table):
+    assert "my.csv: column 'b' holds the labels: data.label = -2" in table("a,b,c\n1,x,3\n2,y,4\n", label=-2).notes

@@ -94,11 +94,18 @@ def test_other_arrays_are_named_in_a_note(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "text"),
     [
-        ({"data": [1]}, "must hold x_train and y_train (and x_val, y_val, x_test, y_test), or x and y; it holds data"),
-        ({"x": [1], "y_train": [1]}, "it holds x, y_train"),
+        ({"data": [1]}, "holds 'data' without its labels, 'y'; save both, or neither. It holds data"),
+        ({"x": [1], "y_train": [1]}, "holds 'x' without its labels, 'y'; save both, or neither. It holds x, y_train"),
         ({"x": [1], "y": [1], "x_train": [1], "y_train": [1]}, "it holds x, x_train, y, y_train"),
-        ({"x_train": [1], "y_train": [1], "x_test": [1]}, "it holds x_test, x_train, y_train"),
-        ({"x_train": [1], "y_train": [1], "y_val": [1]}, "it holds x_train, y_train, y_val"),
+        (
+            {"x_train": [1], "y_train": [1], "X_test": [1]},
+            "holds 'X_test' without its labels, 'y_test'; save both, or neither. It holds X_test, x_train, y_train",
+        ),
+        (
+            {"x_train": [1], "y_train": [1], "y_val": [1]},
+            "holds 'y_val' without its examples, 'x_val'; save both, or neither. It holds x_train, y_train, y_val",
+        ),
+        ({"x": [1]}, "holds 'x' without its labels, 'y'; save both, or neither. It holds x"),
         ({f"a{k}": [1] for k in range(99)}, "a0, a1, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19 … (87 more)"),
         (
             {"x": [1], "X": [1], "y": [1]},

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.io import savemat
+from scipy.sparse import csr_matrix
 from sklearn.datasets import dump_svmlight_file, load_svmlight_file
 
 from handgrad.data.datasets import load
@@ -110,6 +111,12 @@ def test_matlab(tmp_path):
     assert "b.mat: the last axis of X is that of the examples" in data.notes
     savemat(tmp_path / "c.mat", {"X": x, "y": np.array(["no", "yes", "no"] * 4, object)})
     assert load(str(tmp_path / "c.mat")).classes == ("no", "yes")
+
+
+def test_a_sparse_matrix_of_matlab(tmp_path):
+    x = np.eye(4)[[0, 1, 2, 3] * 3]
+    savemat(tmp_path / "a.mat", {"X": csr_matrix(x), "y": np.arange(12) % 2})
+    assert load(str(tmp_path / "a.mat")).x_train.tolist() == x.tolist()
 
 
 def test_matlab_of_another_version(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas
 import pytest
-from scipy.stats import loguniform
+from scipy.stats import lognorm, loguniform
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_iris
 
@@ -97,6 +97,12 @@ def test_drawn_candidates_and_lists_of_grids_are_searched():
     rates = drawn.cv_results_["param_learning_rate_init"]
     assert len(set(rates)) == 4
     assert all(1e-3 <= rate <= 1e-1 for rate in rates)
+    assert set(drawn.cv_results_["param_hidden_layer_sizes"]) == {(3,), (5,)}
+    axes = [drawn.results_.axes[label]["training.optimizer.lr"] for label in "1234"]
+    assert axes == rates.tolist()  # ranges of the study, so that its report says which hyperparameter matters
+    other = {"alpha": [0, 1], "solver": ["sgd", "adam"], "epsilon": lognorm(1, scale=1e-8)}
+    apart = hg.StudySearchCV(SMALL, other, n_iter=3, seeds=1, cv=0.4, random_state=1, refit=False).fit(X, Y)
+    assert [*apart.results_.axes["1"]] == ["candidate"]
     grids = [{"alpha": [0.0]}, {"dropout": [0.2, 0.4]}]
     listed = hg.StudySearchCV(SMALL, grids, seeds=1, cv=0.4, refit=False).fit(X, Y).cv_results_
     assert listed["param_dropout"].tolist() == [None, 0.2, 0.4]
@@ -113,9 +119,11 @@ def test_numbers_two_classes_and_labels_are_searched_by_their_scores():
     }
     numbers = hg.StudySearchCV(hg.HandgradRegressor((6,), **every), {"loss": ["squared_error", "huber"]}, seeds=1, cv=3)
     numbers.fit(X, X.iloc[:, 0])
-    assert numbers.scoring_ == "r2"
-    assert numbers.best_score_ == pytest.approx(numbers.results_.runs().groupby("label")["val_r2"].mean().max())
-    assert numbers.score(X, X.iloc[:, 0]) > 0.3
+    assert numbers.best_estimator_.model_.classes == ("sepal length (cm)",)
+    assert numbers.scoring_ == "neg_root_mean_squared_error"
+    assert numbers.best_score_ == pytest.approx(-numbers.results_.runs().groupby("label")["val_rmse"].mean().min())
+    assert numbers.score(X, X.iloc[:, 0]) > -0.7
+    assert numbers.best_estimator_.score(X, X.iloc[:, 0]) > 0.3
     two = hg.StudySearchCV(hg.HandgradClassifier((6,), **every), {"alpha": [0, 1]}, seeds=1, cv=3, scoring="roc_auc")
     assert two.fit(X, Y == 2).best_score_ > 0.8
     assert two.score(X, Y == 2) > 0.8

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handgrad.training.curves import by_epoch, epoch_losses
+from handgrad.training.curves import History, by_epoch, epoch_losses
 from handgrad.training.loop import advance, execute
 from tests.training.conftest import make_run
 
@@ -52,3 +52,12 @@ def test_a_run_that_stopped_early_has_that_of_its_best_epoch(split):
 def test_curves_without_steps_have_none(missing):
     curves = {"epoch": np.array([1]), "loss_per_step": np.ones(2), "steps_at_epoch_end": np.array([2])}
     assert "epoch_loss" not in by_epoch({name: values for name, values in curves.items() if name != missing})
+
+
+def test_the_names_of_keras_lead_to_the_curves():
+    history = History(epoch_loss=np.array([2.0]), train_accuracy=np.array([0.5]), val_accuracy=np.array([0.4]))
+    assert [history[name].item() for name in ("loss", "accuracy", "val_acc")] == [2.0, 0.5, 0.4]
+    with pytest.raises(KeyError, match="unknown curve 'val_los'; did you mean 'val_loss'"):
+        History(val_loss=np.ones(1))["val_los"]
+    with pytest.raises(KeyError, match="unknown curve 'loss'"):
+        History(lr=np.ones(1))["loss"]

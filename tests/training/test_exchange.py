@@ -22,7 +22,7 @@ from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.layers import LAYERS
 from handgrad.network.network import Network
 from handgrad.streams import stream
-from handgrad.training.exchange import READ, export_model, import_model, read_params
+from handgrad.training.exchange import READ, WRITTEN, export_model, import_model, read_params
 from handgrad.training.exchange.onnx import IR_VERSION, OPSET
 from handgrad.training.exchange.state_dict import sequential, to_state_dict
 from handgrad.training.model import Model
@@ -158,7 +158,7 @@ def test_every_activation_is_a_module(activation):
     np.testing.assert_allclose(net(torch.from_numpy(x)).detach().numpy(), model.outputs(x), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("ending", READ)
+@pytest.mark.parametrize("ending", sorted({*READ} & {*WRITTEN}))
 def test_weights_come_back_as_they_were(tmp_path, ending):
     model = made(DEEP)
     export_model(model, tmp_path / f"m{ending}")
@@ -411,6 +411,10 @@ def test_evaluation_scales_as_the_model_learnt_it(trained):
 def test_evaluations_that_cannot_be(trained):
     with pytest.raises(UnknownName, match=r"unknown part of this data 'tset'; did you mean 'test'"):
         hg.evaluate(trained.model, SETTING, part="tset")
+    with pytest.raises(DataError, match=r"^digits has no test part in this setting: data\.test = false; score"):
+        hg.evaluate(trained.model, {**SETTING, "data": {"test": False}})
+    with pytest.raises(DataError, match=r"has no validation part in this setting: data\.validation = false; score"):
+        hg.evaluate(trained.model, {**SETTING, "data": {"validation": False}}, part="validation")
     with pytest.raises(NetworkError, match=r"cannot go with network.output"):
         hg.evaluate(trained.model, {"training": {"loss": "nll"}})
     small = hg.from_arrays(np.zeros((40, 3)), np.arange(40) % 2)

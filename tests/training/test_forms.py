@@ -71,8 +71,9 @@ def one_array():
     [
         (b"", "is empty; it may be cut off"),
         (b"W1 = [[0.5, 1]]\nb1 = [0]\n", "is a text file (it begins with 'W1 = [[0.5, 1]]'), no file of weights; save"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(90), "is an HDF5 file, as Keras writes; save its arrays there: numpy.savez"),
-        (packed(["config.json", "model.weights.h5"]), "is a Keras model; save its arrays there: numpy.savez"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(90), "is not a Keras file, or is damaged ("),
+        (packed(["config.json", "model.weights.h5"]), "is not a Keras file, or is damaged ("),
+        (packed(["config.json", "model.weights.json"]), "is no whole .keras file: it holds 'config.json', 'model.weig"),
         (packed(["README.txt"]), "is a zip of 'README.txt' and holds no arrays; save the arrays with numpy.savez"),
         (one_array(), "is one .npy array; save all arrays in one file with numpy.savez"),
         (gzip.compress(b"x" * 900), "is packed with gzip; unpack it first"),

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from handgrad.errors import InputError
+from handgrad.training import in_progress
+from handgrad.training.loop import execute
 from handgrad.training.schedules import Constant, Cosine, Exponential, Plateau, Steps
+from tests.training.conftest import make_run
+from tests.training.test_loop import same_bits
 
 
 def factors(schedule, *times, epochs=10, history=()):
@@ -54,3 +58,49 @@ def test_steps_refuses_what_does_not_rise(at):
 def test_names_of_other_libraries_are_accepted():
     assert Steps(milestones=[3], gamma=0.5) == Steps(at=[3], factor=0.5)
     assert Exponential(gamma=0.9).factor == 0.9
+
+
+def test_a_warm_up_rises_evenly_to_the_whole_rate_in_every_schedule():
+    # s = 4 steps an epoch, w = 1.5: the first step has 1/6 of the rate, the sixth and all later ones all of it
+    quarters = np.arange(4) / 4
+    assert Constant(warmup=1.5).warmed(quarters, 3, []) == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6])
+    assert Constant(warmup=1.5).warmed(1 + quarters, 3, []) == pytest.approx([5 / 6, 1, 1, 1])
+    assert Cosine(warmup=1).warmed(np.array([0.5]), 2, [])[0] == pytest.approx(0.5 * (1 + np.cos(np.pi / 4)))
+    assert Exponential(factor=0.5, warmup=4).warmed(np.array([1.0]), 9, [])[0] == pytest.approx(0.5 * 2 / 4)
+    with pytest.raises(InputError, match="warmup must be >= 0; got -1"):
+        Constant(warmup=-1)
+
+
+def test_a_run_warms_up_and_a_killed_one_goes_on_in_its_warm_up(split, tmp_path, monkeypatch):
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SHARE", np.inf)
+    run = make_run(epochs=4, schedule={"name": "constant", "warmup": 3}, optimizer={"name": "sgd", "lr": 0.3})
+    whole = execute(run, split)
+    first = 1 + np.array([0, 15, 30, 44])  # the first step of every epoch; at most 45 of 15 steps each
+    assert whole.curves["lr"] == pytest.approx(0.3 * first / 45)
+
+    def kill(event):
+        if event.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(run, split, checkpoint=tmp_path / "c", observers=[kill])
+    same_bits(whole, execute(run, split, checkpoint=tmp_path / "c"))
+
+
+def test_runs_of_more_epochs_begin_anew_and_a_run_that_continues_another_warms_up_again(split):
+    schedule = {"name": "steps", "at": [2], "warmup": 1}
+    first = make_run(epochs=3, schedule=schedule)
+    parent = execute(first, split)
+    longer = execute(make_run(epochs=4, schedule=schedule), split)
+    assert longer.id != parent.id
+    assert longer.curves["lr"][:3].tolist() == parent.curves["lr"].tolist()
+    after = execute(make_run(epochs=3, schedule=schedule, continues=parent.id), split, parent=parent)
+    assert after.curves["lr"].tolist() == parent.curves["lr"].tolist() * 2
+
+
+def test_a_warm_up_is_recorded_only_where_there_is_one(split):
+    assert "warmup" not in make_run().setting.model_dump()["training"]["schedule"]
+    assert (
+        make_run(schedule={"name": "cosine", "warmup": 2}).setting.model_dump()["training"]["schedule"]["warmup"] == 2
+    )

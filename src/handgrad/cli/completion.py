@@ -195,7 +195,7 @@ def keys(word: str, given: Sequence[str] = ()) -> Iterator[Found]:
         yield f"{key.path}=", key.about
 
 
-def columns(word: str, given: Sequence[str] = ()) -> Iterator[Found]:
+def sources(word: str, given: Sequence[str] = ()) -> Iterator[Found]:
     """What a new study can be of: data sets and files."""
     yield from ((name, "a data set") for name in study_keys()["data.name"].names)
     yield from ((name, "") for name, _ in _paths(word))
@@ -244,7 +244,7 @@ BY_NAME: dict[str, Callable[[str, Sequence[str]], Iterable[Found]]] = {
     "run": runs,
     "weights": runs_or_files,
     "names": names(*study_keys()["data.name"].names),
-    "source": columns,
+    "source": sources,
     "runner": names("serial", "processes", "ray"),
     "column": names(*study_keys()["report.column"].names),
     "phase": phases,
@@ -252,6 +252,7 @@ BY_NAME: dict[str, Callable[[str, Sequence[str]], Iterable[Found]]] = {
     "layout": names("handgrad", "torch", "keras"),
 }
 BY_COMMAND: dict[tuple[str, str], Callable[[str, Sequence[str]], Iterable[Found]]] = {
+    ("new", "overrides"): lambda word, given: (one for one in keys(word) if one[0].startswith("data.")),
     ("export", "run"): lambda word, given: [*runs(word), *results(word)],
     ("export", "form"): names(*FORMATS),
     ("report", "form"): names("html", "pdf"),

@@ -4,6 +4,7 @@ Colour follows the terminal and `NO_COLOR`.  Progress goes to standard error (`s
 output.
 """
 
+import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from handgrad.report.tables.table import Table
     from handgrad.study.explain.explain_plan import ExplainPlan
     from handgrad.study.explain.rung_results import Explained
+    from handgrad.study.folder.planned_rows import LeftToRun
     from handgrad.study.planning.estimate import Estimate
     from handgrad.training.record import Record
 
@@ -81,6 +83,8 @@ def duration(seconds: float) -> str:
 
 def print_record(record: "Record") -> None:
     """The record of one run, as lines that people read."""
+    from handgrad.study.toml import inline
+
     diverged, data, network, time = record.diverged, record.dataset, record.network, record.time
     counts = ", ".join(f"{n:,} {part}" for part, n in data.counts.items())
     lines: list[tuple[str, Any]] = [
@@ -105,10 +109,14 @@ def print_record(record: "Record") -> None:
         of = f" (on {scored:,} of {total:,} training examples)" if partly else ""
         lines.append((name, "–" if value is None else f"{value:.4f}{of}"))
     for section, values in record.setting.items():
-        lines += [(f"{section}.{key}", value) for key, value in values.items() if value is not None]
-    width = max(len(name) for name, _ in lines)
+        given = {key: value for key, value in values.items() if value is not None}
+        lines += [(f"{section}.{key}", one if isinstance(one, str) else inline(one)) for key, one in given.items()]
+    width, room = max(len(name) for name, _ in lines), room_of(out)
     for name, value in lines:
-        out.print(Text(f"{name.ljust(width)}  {value}", "bold red" if name == "slip" else ""))
+        parts = [str(value)] if room is None else textwrap.wrap(str(value), max(room - width - 2, 30)) or [""]
+        for number, part in enumerate(parts):
+            text = f"{'' if number else name}".ljust(width) + f"  {part}"
+            out.print(Text(text.rstrip(), "bold red" if name == "slip" else ""))
 
 
 def print_of_report(table: "Table") -> None:
@@ -229,8 +237,8 @@ def print_explained(explained: "Explained") -> None:
         print_line(verdict.text, "bold red" if verdict.kind == "slip" else "")
 
 
-def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate", report_time: float) -> None:
-    """Every run of a plan, then what the whole study will take, and its report (seconds)."""
+def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate", left: "LeftToRun", report_time: float) -> None:
+    """Every run of a plan, then what those will take that are left, and the report (seconds)."""
     from handgrad.study.changes import axis_names, shown
     from handgrad.study.folder.disk import short_length
 
@@ -256,11 +264,20 @@ def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate", report_time:
     if len(rows) > MOST_ROWS:
         print_line(f"… and {plural(len(rows) - MOST_ROWS, 'more run')}; --json lists them all")
     runs = f"{'at most ' * (cost.epochs < cost.most)}{plural(len(rows), 'run')}"
+    if (ended := len(rows) - left.runs) > 0:
+        runs += f", {ended:,} ended and {left.runs:,} left,"
     print_line(f"\n{runs} with {plural(cost.workers, 'worker')}, measured on {cost.measured} of their shapes:")
     if cost.epochs < cost.most:
         rest = "a search stops settings short, or a budget does not pay for more"
         print_line(f"epochs  about {cost.epochs:,} of {cost.most:,}; {rest}")
-    out.print(Text(f"time    about {duration(cost.seconds)}"))
+    out.print(
+        Text(
+            f"time    about {duration(left.seconds)}, the start included"
+            if left.runs
+            else "time    nothing is left to run"
+        )
+    )
     out.print(Text(f"report  about {duration(report_time)} more, at the end, on one core"))
+    out.print(Text(f"total   about {duration(left.seconds + report_time)}"))
     out.print(Text(f"memory  about {size_text(cost.memory)}"))
     out.print(Text(f"disk    about {size_text(cost.disk)}"))

@@ -135,7 +135,10 @@ def export(
 def evaluate(
     weights: Annotated[
         Path,
-        Argument(metavar="WEIGHTS", help="A run's folder or id, or weights from anywhere: .pt, .safetensors, .npz."),
+        Argument(
+            metavar="WEIGHTS",
+            help="A run's folder or id, or weights from anywhere: .pt, .safetensors, .npz, .keras, .h5.",
+        ),
     ],
     study: Annotated[
         str | None, Argument(metavar="STUDY", help="Whose data, layers and loss; a run brings its own.")

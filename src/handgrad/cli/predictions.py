@@ -112,6 +112,12 @@ def predictions_of(model: Model, paths: Sequence[Path], *, invert: bool) -> Pred
         raise DataError(
             f"{listed(map(str, tables), 3)}: one table is predicted at a time, as each has columns of its own"
         )
+    arrays = [path for path in paths if path.suffix.lower() in (".npz", ".npy", ".mat")]
+    if arrays:
+        raise DataError(
+            f"{listed(map(str, arrays), 3)}: pictures and tables are predicted here; give arrays in Python, as in "
+            "hg.Model.load(run).predict(x)"
+        )
     notes: list[str] = []
     others: dict[str, list[str]] = {}
     if tables:

@@ -122,6 +122,7 @@ def plan(
     from handgrad.report.foreseen_time import report_seconds
     from handgrad.study import Plan, Results, load_study
     from handgrad.study.execution.choose_runner import jobs_for, open_runner
+    from handgrad.study.folder.planned_rows import left_to_run, planned_rows
     from handgrad.study.planning.estimate import estimate
     from handgrad.study.published.print_options import AS_USUAL
 
@@ -131,32 +132,17 @@ def plan(
     runner, notes = open_runner(jobs_for(planned, jobs))
     cost, report_time = estimate(planned, runner.workers), report_seconds(planned)
     folder = out or chosen.default_out
-    states = {cell.id: cell.status for cell in Results.open(folder).cells()} if (folder / "plan.json").exists() else {}
-    seconds = {(row.phase, row.label): row.seconds for row in cost.rows}
-    rows = [
-        {
-            "phase": one.name,
-            "setting": setting.label,
-            "seed": run.seed,
-            "fold": run.fold,
-            "id": run.id,
-            "state": states.get(run.id or "", "pending"),
-            "seconds": seconds[one.name, setting.label],
-            "stack": setting.setting and setting.setting.training.stack,
-            "axes": dict(setting.axes),
-        }
-        for one in planned.taken_phases
-        for setting in one.settings
-        for run in setting.runs
-    ]
+    cells = list(Results.open(folder).cells()) if (folder / "plan.json").exists() else []
+    rows = planned_rows(planned, cost, cells)
+    left = left_to_run(rows, cost)
     if json:
         totals = {"seconds": cost.seconds, "memory": cost.memory, "disk": cost.disk, "workers": cost.workers}
-        totals["report_seconds"] = report_time
+        totals |= {"report_seconds": report_time, "runs_left": left.runs, "seconds_left": left.seconds}
         print_json({"study": chosen.spec.name, "out": str(folder), **totals, "runs": rows})
         return
     for note in dict.fromkeys([*planned.notes, *notes]):
         console.say(f"note: {note}")
-    console.print_plan(rows, cost, report_time)
+    console.print_plan(rows, cost, left, report_time)
 
 
 @commands.command(epilog="Example:  handgrad explain eee543")

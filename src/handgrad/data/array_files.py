@@ -3,6 +3,7 @@
 Arrays are found by their names, as those of .npz files are (`npz`).  Nothing in a file is executed.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,10 @@ def read_mat(path: Path) -> Contents:
 
 
 def _plain(path: Path, name: str, array: Any) -> np.ndarray:
-    """An array of numbers or text; a cell array of texts is one of text."""
+    """An array of numbers or text; a cell array of texts is one of text, and a sparse matrix is filled up with 0."""
+    if hasattr(array, "toarray"):
+        check_memory(path, math.prod(array.shape) * array.dtype.itemsize)
+        array = array.toarray()
     if isinstance(array, np.ndarray) and array.dtype == object:
         cells = [np.asarray(cell) for cell in array.reshape(-1)]
         if all(cell.size == 1 and cell.dtype.kind == "U" for cell in cells):

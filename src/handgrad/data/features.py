@@ -11,6 +11,7 @@ Whether 1,500 has a decimal comma or a comma between thousands is told by other 
 
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -30,6 +31,7 @@ from handgrad.names import listed, short, shown
 BLOCK = 4096  # rows that are put together at a time
 LARGEST = float(np.finfo(np.float32).max)
 FEW, MANY = 10, 100  # texts of a column; between them, each needs two rows
+DATE = re.compile(r"(\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})([ T]\d{1,2}:.*)?")
 COMMA = re.compile(r"[-+]?(?P<whole>\d*),(?P<part>\d+)([eE][-+]?\d+)?")
 ROW_NAMES = (
     ", or the header, which lacks the name of a column (R's write.table names no column of row names: col.names = NA)"
@@ -44,10 +46,17 @@ class Texts:
     codes: dict[str, int] = field(default_factory=dict)
     numbers: int = 0
     cells: int = 0
+    written: dict[str, str] = field(default_factory=dict)  # a text beyond ASCII -> how it was first written
+    joined: str = ""  # the first text that is written in two ways
 
     def code(self, text: str) -> int:
         self.cells += 1
         self.numbers += is_number(text)
+        if not text.isascii():
+            plain = unicodedata.normalize("NFC", text)
+            if self.written.setdefault(plain, text) != text:
+                self.joined = self.joined or plain
+            text = plain
         return self.codes.setdefault(text, len(self.codes))
 
 
@@ -216,6 +225,8 @@ class FeatureReader:
         if 2 * found.numbers >= n:
             text = next(iter(found.codes))
             raise DataError(self._no_number(found.line, column, text))
+        if k > FEW and all(map(DATE.fullmatch, found.codes)):
+            raise DataError(self._no_number(found.line, column, next(iter(found.codes))))
         if k > MANY or (k > FEW and 2 * k > n):
             label = f", and data.label = {answer} says that it holds the labels" if self.asked is None else ""
             raise DataError(
@@ -228,6 +239,12 @@ class FeatureReader:
         notes = []
         if self._comma:
             notes.append(f"{self.path.name}: its numbers have a decimal comma: 1,5 is read as 1.5")
+        for column, found in self.texts.items():
+            if found.joined:
+                notes.append(
+                    f"{self.path.name}: column {self._called(column)} holds {shown(found.joined)} in two spellings of "
+                    "Unicode, which look alike: they are taken for one text"
+                )
         if self.rounded:
             which = listed((self._called(k) for k in sorted(self.rounded)), SHOWN)
             notes.append(f"{self.path.name}: column {which}: {ROUNDED}")
@@ -260,6 +277,11 @@ class FeatureReader:
         )
         if is_number(text):
             return words
+        if DATE.fullmatch(text):
+            return (
+                f"{self._place(line, column)} holds {shown(text)}, which looks like a date; write dates as numbers, "
+                f"such as days since the first one, or leave the column out: data.drop = [{self._answer(column)}]"
+            )
         if is_like_a_number(text):
             return f"{words}, with a point for decimals and nothing between thousands"
         label = f", and data.label = {self._answer(column)} says that it holds the labels" if self.asked is None else ""

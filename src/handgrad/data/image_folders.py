@@ -12,7 +12,7 @@ one channel for gray, three for red, green, blue (`image_files`).  Notes say wha
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -46,7 +46,7 @@ LEVELS = {word: part for word, part in PART_WORDS.items() if word != "dev"}  # a
 def read_images(path: Path, *, image_size: Size | None = None, color: str = "keep") -> Contents:
     """The images of a folder or archive by class.  Raises DataError where one cannot be read or has another size."""
     unread: Unread = []
-    pictures = _Pictures(path)
+    pictures = PictureSet(path)
     with without_warnings():
         for name, content in members(path, lambda name: ending(name) in ENDINGS, unread):
             pictures.add(name, decode(content, f"{path}: {name}", image_size=image_size, color=color))
@@ -62,18 +62,13 @@ def read_images(path: Path, *, image_size: Size | None = None, color: str = "kee
             f"{path}: holds no images ({', '.join(sorted(ENDINGS))}){held}; expected <class>/<image>, "
             "with or without train/ and test/ above"
         )
-    x, notes = pictures.stacked()
-    contents = _by_level(path, pictures.names, x, (*notes, *_left_out(unread)))
-    if x.dtype == np.uint8:
-        return replace(contents, value_range=(0, 255))
-    high = 2 ** max(8, int(x.max()).bit_length()) - 1  # 4095 of a camera of 12 bits
-    note = f"pictures of 16 bits with values to {x.max()}: their range is taken for 0 to {high}"
-    return replace(contents, value_range=(0, high), notes=(*contents.notes, note))
+    left_out = _left_out(unread)
+    return of_pictures(pictures, lambda x: _by_level(path, pictures.names, x, tuple(left_out)))
 
 
 @dataclass
-class _Pictures:
-    """The pictures read so far, all of one size and colour."""
+class PictureSet:
+    """The pictures read so far, all of one size and colour.  path: where from, for messages."""
 
     path: Path
     names: list[str] = field(default_factory=list)
@@ -122,6 +117,18 @@ class _Pictures:
         return _one_line(f"{len(names)} of {len(self.names)} pictures, such as {names[0]}")
 
 
+def of_pictures(pictures: PictureSet, contents: Callable[[NDArray[Any]], Contents]) -> Contents:
+    """What `contents` makes of these pictures (n, channels, rows, cols), with their range and notes on them."""
+    x, notes = pictures.stacked()
+    made = contents(x)
+    made = replace(made, notes=(*notes, *made.notes))
+    if x.dtype == np.uint8:
+        return replace(made, value_range=(0, 255))
+    high = 2 ** max(8, int(x.max()).bit_length()) - 1  # 4095 of a camera of 12 bits
+    note = f"pictures of 16 bits with values to {x.max()}: their range is taken for 0 to {high}"
+    return replace(made, value_range=(0, high), notes=(*made.notes, note))
+
+
 def _words(pixels: NDArray[Any]) -> str:
     rows, cols, channels = pixels.shape
     bits = "" if pixels.dtype == np.uint8 else " of 16 bits"
@@ -164,7 +171,11 @@ def _by_level(path: Path, names: list[str], x: NDArray[Any], notes: tuple[str, .
             )
     classes = _in_order(path, {folder[depth] for folder in folders})
     if len(classes) < 2:
-        raise DataError(f"{path}: holds one class only, {readable(classes[0])}; at least two class folders are needed")
+        tables = sorted(one.name for one in path.iterdir() if is_text(one.name)) if path.is_dir() else []
+        named = f', or name a table of files and labels: data.name = "…/{tables[0]}"' if tables else ""
+        raise DataError(
+            f"{path}: holds one class only, {readable(classes[0])}; at least two class folders are needed{named}"
+        )
     number = {name: k for k, name in enumerate(classes)}
     y = np.array([number[folder[depth]] for folder in folders], np.int64)
     if depth == 0:

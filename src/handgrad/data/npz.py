@@ -98,8 +98,16 @@ def roles_of(path: Path, names: list[str]) -> dict[str, str]:
             )
         found[role] = name
     whole, parted = [role in found for role in ("x", "y")], [role in found for role in ("x_train", "y_train")]
-    pairs = all((f"x_{part}" in found) == (f"y_{part}" in found) for part in ("test", "val"))
-    if not pairs or not (all(whole) or all(parted)) or (any(whole) and any(parted)):
+    for there, absent in (("x", "y"), ("y", "x")):
+        alone = [role for role in found if role[0] == there and role.replace(there, absent, 1) not in found]
+        if alone and role_of(alone[0]):
+            lacks = alone[0].replace(there, absent, 1)
+            what = "labels" if absent == "y" else "examples"
+            raise DataError(
+                f"{path}: holds {shown(found[alone[0]])} without its {what}, {shown(lacks)}; save both, or neither. It "
+                f"holds {listed(sorted(names), 12)}"
+            )
+    if not (all(whole) or all(parted)) or (any(whole) and any(parted)):
         raise DataError(f"{path}: must hold {FORMS}; it holds {listed(sorted(names), 12) or 'nothing'}")
     return found
 

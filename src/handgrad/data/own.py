@@ -15,7 +15,8 @@ from handgrad.data.idx import MNIST_FILES, read_mnist
 from handgrad.data.image_folders import LEVELS, read_images
 from handgrad.data.npz import read_npz
 from handgrad.data.packed import PACKED_ENDINGS, tables_in_zip
-from handgrad.data.ranges import BRIGHT
+from handgrad.data.picture_tables import names_pictures, read_picture_table
+from handgrad.data.ranges import BRIGHT, compare_parts
 from handgrad.data.table_files import TABLE_ENDINGS, is_table
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
@@ -49,8 +50,8 @@ FORMS_OF_SETTINGS = {  # setting -> the forms of data that have it
     "decimal": "tables (CSV)",
     "division": "tables (CSV)",
     "value_range": "data of your own",
-    "image_size": "folders of images",
-    "color": "folders of images",
+    "image_size": "pictures",
+    "color": "pictures",
 }
 
 
@@ -77,6 +78,9 @@ def read_own(path: Path, section: DataSection) -> Contents:
     parts, notes = _tables(path)
     task = section.task or CLASSIFICATION
     texts, cells = (section.missing.texts, section.missing.cells) if section.missing else (None, None)
+    if list(parts) == ["train"] and path.is_file() and names_pictures(path):
+        refuse_settings(section, ("task", "decimal"), f"{path} names pictures")
+        return _ranged(read_picture_table(path, section), section, path)
     if parts:
         refuse_settings(section, ("image_size", "color"), f"{path} is a table")
         contents = read_table(
@@ -116,9 +120,7 @@ def read_own(path: Path, section: DataSection) -> Contents:
             raise DataError(f"{path}: holds the tables {listed(inside, 4)}; unpack it and give the folder")
         refuse_settings(section, ("task", *OF_TABLES, "missing"), f"{path} holds images")
         images = read_images(path, image_size=section.image_size, color=section.color)
-        if section.value_range is not None:
-            return replace(images, value_range=section.value_range)
-        return replace(images, notes=(*images.notes, *_darkness(images)))
+        return _ranged(images, section, path)
     raise DataError(f"{path}: is of no form that can be read; known: {FORMS}")
 
 
@@ -170,6 +172,18 @@ def _tables(path: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     parts = {part: entry for (part, rest), entry in found.items() if rest == sets[0]}
     unread = [entry.name for entry in inside if entry not in parts.values()]
     return parts, (f"{path.name}: not read: {listed(unread, 8)}",) if unread else ()
+
+
+def _ranged(images: Contents, section: DataSection, path: Path) -> Contents:
+    """Pictures with the range that is stated, or with notes on the one that is taken.
+
+    Raises DataError where the parts have other scales and no range is stated.
+    """
+    if section.value_range is not None:
+        return replace(images, value_range=section.value_range)
+    given = {"x_train": images.x_train, "x_test": images.x_test, "x_val": images.x_val}
+    parts = {name: x for name, x in given.items() if x is not None}
+    return replace(images, notes=(*images.notes, *_darkness(images), *compare_parts(parts, None, str(path))))
 
 
 def _darkness(images: Contents) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """HandgradClassifier: a network of dense layers as a classifier of scikit-learn, with MLPClassifier's parameters."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -7,6 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from handgrad.data.datasets import columns_of
 from handgrad.errors import ParameterError
 from handgrad.estimators.parameters import CLASSES, LABELS, TWO_CLASSES
 from handgrad.estimators.perceptron import Perceptron, Targets
@@ -42,7 +44,7 @@ class HandgradClassifier(ClassifierMixin, Perceptron):
         parameters that cannot be, fewer than two classes, or where it diverges.
         """
         x, labels = checked_examples(self, X, y, reset=not self._goes_on)
-        classes, targets = targets_of(type(self).__name__, labels)
+        classes, targets = targets_of(type(self).__name__, labels, names=columns_of(y))
         self._fit(x, targets)
         self.classes_ = classes
         return self
@@ -61,7 +63,7 @@ class HandgradClassifier(ClassifierMixin, Perceptron):
             raise ParameterError(
                 f"{name}: classes are those of the first call, {listed(self.classes_)}; got {listed(known)}"
             )
-        found, targets = targets_of(name, labels, known)
+        found, targets = targets_of(name, labels, known, names=columns_of(y))
         self._fit_epoch(x, targets)
         self.classes_ = found
         return self
@@ -104,13 +106,18 @@ def checked_examples(estimator: HandgradClassifier, X: Any, y: Any, *, reset: bo
     return x, labels
 
 
-def targets_of(name: str, labels: np.ndarray, known: np.ndarray | None = None) -> tuple[np.ndarray, Targets]:
-    """The classes, and what is learnt of labels (n,) or (n, k).  known: the classes; None: those that occur."""
+def targets_of(
+    name: str, labels: np.ndarray, known: np.ndarray | None = None, *, names: Sequence[str] | None = None
+) -> tuple[np.ndarray, Targets]:
+    """The classes, and what is learnt of labels (n,) or (n, k).
+
+    known: the classes; None: those that occur;  names: of the columns of several labels.
+    """
     if labels.ndim == 2:
         k = labels.shape[1]
         if known is not None and not np.array_equal(known, np.arange(k)):
             raise ParameterError(f"{name}: classes of {k} labels are 0 to {k - 1}; got {listed(known)}")
-        return np.arange(k), Targets(LABELS, labels.astype(np.float64), tuple(map(str, range(k))))
+        return np.arange(k), Targets(LABELS, labels.astype(np.float64), tuple(names or map(str, range(k))))
     classes = np.unique(labels) if known is None else known
     if len(classes) < 2:
         raise ParameterError(f"{name}: needs at least 2 classes; got one class, {classes[0]!s}")

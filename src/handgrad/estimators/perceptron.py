@@ -16,6 +16,7 @@ from handgrad.data.splits import VALIDATION, choose
 from handgrad.errors import ParameterError
 from handgrad.estimators.fitting import Fit, FitState, Part
 from handgrad.estimators.parameters import Kind, Parameters, read_parameters
+from handgrad.measures import CLASSIFICATION
 from handgrad.names import listed, shown
 from handgrad.network import passes
 from handgrad.network.initializers import initialize
@@ -155,7 +156,10 @@ class Perceptron(BaseEstimator):
     def _same_network(self, chosen: Parameters, x: np.ndarray, targets: Targets) -> Network:
         """The network that the parameters say.  Raises ParameterError where the weights so far are of another one."""
         network, before = self._network(chosen, x, targets), self.model_
-        if before.task != targets.kind.task or before.classes != targets.names:
+        same = before.classes == targets.names or (
+            before.task != CLASSIFICATION and len(before.classes) == len(targets.names)
+        )
+        if before.task != targets.kind.task or not same:
             raise ParameterError(
                 f"{self._name}: goes on with the targets of the first fit, {listed(before.classes)}; y has "
                 f"{listed(targets.names)}. To begin anew, call fit with warm_start=False"

@@ -18,16 +18,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import ParameterGrid, ParameterSampler
-from sklearn.utils import get_tags
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from handgrad.data.datasets import Dataset, from_arrays
+from handgrad.data.datasets import Dataset, columns_of, from_arrays
 from handgrad.errors import ParameterError, ResultsError
 from handgrad.estimators.classifier import HandgradClassifier, checked_examples, targets_of
 from handgrad.estimators.parameters import Kind, read_parameters
 from handgrad.estimators.perceptron import Perceptron, Targets
 from handgrad.estimators.regressor import HandgradRegressor, checked_numbers
-from handgrad.estimators.search_axes import Tables, axes_of
+from handgrad.estimators.search_axes import Tables, axes_of, drawn_axes
 from handgrad.foreign import as_path
 from handgrad.measures import BINARY, CLASSIFICATION, MEASURES, MULTI_LABEL, REGRESSION, VALIDATION
 from handgrad.names import listed, shown
@@ -40,7 +40,7 @@ from handgrad.training.run import Setting
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# Closed: scikit-learn's names of scores -> the measure that a study selects by, and its sign
+# Closed: scikit-learn's names of scores -> the measure that a study selects by, and its sign (it selects by no R²)
 SCORES = MappingProxyType(
     {
         "accuracy": ("accuracy", 1),
@@ -48,12 +48,13 @@ SCORES = MappingProxyType(
         "f1_macro": ("macro_f1", 1),
         "roc_auc": ("roc_auc", 1),
         "neg_log_loss": ("loss", -1),
-        "r2": ("r2", 1),
         "neg_root_mean_squared_error": ("rmse", -1),
         "neg_mean_absolute_error": ("mae", -1),
     }
 )
-USUAL = MappingProxyType({CLASSIFICATION: "accuracy", MULTI_LABEL: "accuracy", REGRESSION: "r2"})  # of task
+USUAL = MappingProxyType(
+    {CLASSIFICATION: "accuracy", MULTI_LABEL: "accuracy", REGRESSION: "neg_root_mean_squared_error"}
+)  # of task
 LOSS = "neg_log_loss"  # of classes alone: the loss of labels and of numbers is another
 NAME = "search"  # of the study
 
@@ -75,7 +76,7 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
     list of such tables; with n_iter, so many draws from lists and scipy's distributions (random_state: of the draws).
     seeds: a count, or a list.  cv: how many folds, or the fraction of the examples that validates in every run.
     scoring: of classes "accuracy" (the default), "balanced_accuracy", "f1_macro" or "neg_log_loss", of two classes
-    "roc_auc" too; of labels "accuracy" or "f1_macro"; of numbers "r2" (the default), "neg_root_mean_squared_error" or
+    "roc_auc" too; of labels "accuracy" or "f1_macro"; of numbers "neg_root_mean_squared_error" (the default) or
     "neg_mean_absolute_error".  n_jobs: processes; -1: one a core.
     refit: train the best candidate on all examples.  folder: where the results are kept and, at the next fit with the
     same data, continued; None: a temporary folder, which goes when the results go.
@@ -124,7 +125,7 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
                 f"{shown(self.estimator)}. Search others, and pipelines, with scikit-learn's GridSearchCV"
             )
         self._check()
-        candidates = self._candidates()
+        self._candidates()  # what is wrong with them is said before the data is looked at
         x, targets = self._examples(X, y)
         kind = targets.kind
         measure, sign = self._measure(kind)
@@ -134,8 +135,8 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
         def tables_of(candidate: Mapping[str, Any]) -> Tables:
             return self._tables(candidate, n, kind)
 
+        candidates, axes = self._axes(tables_of)
         tables = [tables_of(candidate) for candidate in candidates]
-        axes = axes_of(candidates, tables, tables_of, self.param_grid, self.n_iter)
         study = {"name": NAME, "seeds": plain(self.seeds), "select_by": measure, "data": parts, **axes}
         self.results_ = self._run(study, data)
         of_setting = {_key(self.results_.setting(label)): label for label in self.results_.planned}
@@ -156,7 +157,7 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
             x, targets = checked_numbers(probe, X, y, reset=True)
         else:
             x, labels = checked_examples(probe, X, y, reset=True)
-            self.classes_, targets = targets_of("StudySearchCV", labels)
+            self.classes_, targets = targets_of("StudySearchCV", labels, names=columns_of(y))
         self.n_features_in_ = probe.n_features_in_
         if hasattr(probe, "feature_names_in_"):
             self.feature_names_in_ = probe.feature_names_in_
@@ -205,6 +206,19 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
                 more = "; the seeds are those of StudySearchCV" if name == "random_state" else ""
                 raise ParameterError(f"StudySearchCV: param_grid: {name} is no parameter to search{more}")
         return found
+
+    def _axes(self, tables_of: Callable[[Mapping[str, Any]], Tables]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The candidates, and the study's tables of the base setting and of what varies."""
+        if self.n_iter is not None:
+            seed = self.random_state
+            if not is_whole(plain(seed)):
+                seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+            drawn = drawn_axes(tables_of, self.param_grid, self.n_iter, int(seed))
+            if drawn is not None:
+                return drawn
+        candidates = self._candidates()
+        grid = self.param_grid if self.n_iter is None else None
+        return candidates, axes_of(candidates, [tables_of(one) for one in candidates], tables_of, grid)
 
     def _data(self, x: np.ndarray, targets: Targets) -> Dataset:
         frame: Any = x

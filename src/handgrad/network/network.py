@@ -149,6 +149,40 @@ class Network(Displayed):
             if "W" in names
         )
 
+    def rows(self) -> list[tuple[str, str, Shape, int]]:
+        """(name, notation, shape of an example after it, how many numbers it learns) of every layer."""
+        return [
+            (
+                name,
+                str(layer),
+                after,
+                sum(math.prod(self.parameter_shapes[one]) for one in names.values() if one not in self.buffer_names),
+            )
+            for name, layer, after, names in zip(
+                self.layer_names, self.layers, self.shapes, self.parameter_names, strict=True
+            )
+        ]
+
+    def summary(self) -> str:
+        """The layers as a table of text, with shapes and numbers of parameters.
+
+        >>> print(Network.parse((4,), "dense 3 tanh", "dense 2 softmax").summary())
+        layer   what             output  parameters
+        input                    (4,)
+        dense1  dense 3 tanh     (3,)            15
+        dense2  dense 2 softmax  (2,)             8
+        total                                    23
+        """
+        head = ("layer", "what", "output", "parameters")
+        rows = [(name, what, str(after), f"{n:,}" if n else "") for name, what, after, n in self.rows()]
+        rows = [head, ("input", "", str(self.input_shape), ""), *rows, ("total", "", "", f"{self.parameter_count:,}")]
+        widths = [max(len(row[j]) for row in rows) for j in range(4)]
+        lines = [
+            "  ".join([*(cell.ljust(w) for cell, w in zip(row[:3], widths, strict=False)), row[3].rjust(widths[3])])
+            for row in rows
+        ]
+        return "\n".join(line.rstrip() for line in lines)
+
     def __repr__(self) -> str:
         return short(f"Network.parse({', '.join(map(repr, (self.input_shape, *self.describe())))})", SIGNS)
 

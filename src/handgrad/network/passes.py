@@ -135,9 +135,12 @@ def loss_and_gradients(
     batch_reduction: str,
     *,
     masks: Mapping[int, Array] | None = None,
+    weights: Array | None = None,
     functions: PassFunctions = AS_DERIVED,
 ) -> tuple[Array, dict[str, Array], Trace]:
     """Loss of every example (n,), gradients of their mean or sum by name of the parameter, and the forward pass.
+
+    weights (n,): numbers that multiply the losses of the examples.
 
     T (n, k): encoded targets.  The gradient to x is not computed, and buffers have none.
     functions: what the backward pass is composed of.
@@ -149,10 +152,12 @@ def loss_and_gradients(
     do = functions.loss_backward(chosen, o, T)  # (n, k), per example
     if batch_reduction not in REDUCTIONS:
         raise UnknownName(unknown(batch_reduction, REDUCTIONS, "batch reduction"))
+    do = do if weights is None else do * weights[:, None]
     do = functions.reduced(do, x.shape[0], batch_reduction)  # once, where the arrays are smallest
     fused = network.output == chosen.fused_with
     grads = _backward(network, params, trace, do, fused=fused, masks=masks or {}, functions=functions)
-    return chosen.forward(o, T), grads, trace
+    losses = chosen.forward(o, T)
+    return losses if weights is None else losses * weights, grads, trace
 
 
 def _backward(

@@ -87,13 +87,7 @@ def model_html(model: Model) -> str:
 
 def layers_html(network: Network) -> str:
     """A row for each layer: its name, its notation, the shape after it, how many numbers it learns."""
-    rows = []
-    for name, text, shape, parameters in zip(
-        network.layer_names, network.describe(), network.shapes, network.parameter_names, strict=True
-    ):
-        learnt = [key for key in parameters.values() if key not in network.buffer_names]
-        count = sum(int(np.prod(network.parameter_shapes[key])) for key in learnt)
-        rows.append((name, text, " × ".join(map(str, shape)), f"{count:,}"))
+    rows = [(name, what, " × ".join(map(str, after)), f"{n:,}") for name, what, after, n in network.rows()]
     more = f'<p class="note">… and {len(rows) - LAYERS:,} more layers</p>' if len(rows) > LAYERS else ""
     return html_table(("layer", "what", "shape after it", "parameters"), rows[:LAYERS], numeric=(3,)) + more
 

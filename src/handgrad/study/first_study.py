@@ -1,8 +1,8 @@
 """A first study of data at hand: its file, with a grid that makes sense, sized to run in about a minute.
 
 The data is read as a study would read it.  Where it is refused with a key that mends it and loses nothing (missing
-cells, pictures of several sizes), that key is written; every other refusal is raised as it is.  Epochs are as many as
-the estimate of `plan` allows, and of large data a part is taken.
+cells, pictures of several sizes, numbers to predict), that key is written; every other refusal is raised as it is.
+Epochs are as many as the estimate of `plan` allows, and of large data a part is taken.
 """
 
 import os
@@ -21,14 +21,15 @@ from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import load
 from handgrad.errors import DataError, InputError
 from handgrad.keys import study_keys
+from handgrad.measures import CLASSIFICATION, REGRESSION
 from handgrad.names import listed, plural, short
-from handgrad.study.changes import at_path
+from handgrad.study.changes import SECTIONS, at_path
+from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.execution.choose_runner import jobs_for, open_runner
 from handgrad.study.planning.estimate import Estimate, estimate
 from handgrad.study.planning.plan import Plan
 from handgrad.study.reading.loading import make_study
-from handgrad.study.toml import dumps
-from handgrad.training.run import Setting
+from handgrad.study.toml import inline
 
 SECONDS = 45.0  # of the runs; the report of such a study takes about 10 more
 EPOCHS = (2, 3, 5, 8, 10, 15, 20, 30, 40, 60)
@@ -37,6 +38,7 @@ TRIED = 10  # epochs of which the estimate is made
 FEW, TINY = 500, 20  # training examples below which folds validate, and below which all of them train
 SCHEMA = "handgrad.schema.json"
 MENDS = (  # keys that a refusal names and that lose nothing
+    re.compile(r'data\.(task) = ("regression")'),
     re.compile(r'data\.(missing) = ("mean")'),
     re.compile(r"data\.(image_size) = (\[\d+, \d+\])"),
 )
@@ -71,7 +73,7 @@ def first_study(name: str, given: Mapping[str, Any], folder: Path) -> FirstStudy
         except InputError as error:  # too few examples of a class for such parts
             problem = problem or error
             continue
-        text = _text(tables, data, cost)
+        text = _text(tables, data, cost, make_study(tables, folder=folder).spec)
         make_study(tomllib.loads(text), folder=folder)
         return FirstStudy(text, _about(data), notes, sum(row.runs for row in cost.rows), cost.seconds)
     assert problem is not None
@@ -135,7 +137,8 @@ def _parts(data: Dataset, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield test
         return
     if n >= TINY:
-        rarest = int(np.bincount(data.y_train, minlength=len(data.classes)).min())
+        of_class = np.bincount(data.y_train, minlength=len(data.classes)) if data.task == CLASSIFICATION else [n]
+        rarest = int(min(of_class))
         if n < FEW and rarest >= 8:
             yield test | {"validation": {"folds": 5}}
         yield test | {"validation": {"size": 0.1 if n >= FEW else 0.2}}
@@ -146,6 +149,8 @@ def _tables(data: Dataset, keys: Mapping[str, Any]) -> dict[str, Any]:
     n, folds = len(data.x_train), isinstance(keys.get("validation"), dict) and "folds" in keys["validation"]
     widths = [4, 16] if n < TINY else [16, 64] if n < 5000 else [32, 128]
     scale = {} if "scale" in keys else {"scale": "standard" if data.value_range is None else "unit"}
+    if data.task == REGRESSION and "scale_targets" not in keys:
+        scale["scale_targets"] = "standard"
     return {
         "name": re.sub(r"[^A-Za-z0-9_-]+", "-", Path(data.name).stem).strip("-")[:60] or "study",
         "seeds": 2 if folds else 3,
@@ -210,7 +215,9 @@ def _about(data: Dataset) -> str:
         what = f"rows of {plural(shape[0], 'number')}"
     parts = "no test part of its own" if data.x_test is None else f"{len(data.x_test):,} more to test"
     names = listed((short(name, 20) for name in data.classes), most=10)
-    return f"{data.name}: {len(data.x_train):,} {what}, {len(data.classes):,} classes ({names}); {parts}"
+    told = {CLASSIFICATION: "class", REGRESSION: "target"}.get(data.task, "label")
+    count = f"{len(data.classes):,} {told}{'' if len(data.classes) == 1 else 'es' if told == 'class' else 's'}"
+    return f"{data.name}: {len(data.x_train):,} {what}, {count} ({names}); {parts}"
 
 
 USEFUL = {  # keys that are written as comments, with their defaults, where the study does not say them
@@ -239,7 +246,7 @@ OF_TABLES, OF_FOLDERS = ("data.label", "data.drop", "data.missing"), ("data.imag
 WIDTH = 44  # of a key with its value, before the line about it
 
 
-def _text(tables: Mapping[str, Any], data: Dataset, cost: Estimate) -> str:
+def _text(tables: Mapping[str, Any], data: Dataset, cost: Estimate, spec: StudySpec) -> str:
     runs = sum(row.runs for row in cost.rows)
     first = [
         f"#:schema ./{SCHEMA}",
@@ -249,11 +256,11 @@ def _text(tables: Mapping[str, Any], data: Dataset, cost: Estimate) -> str:
     ]
     for key in ("name", "seeds"):
         first.append(_line(key, "", tables[key]))
-    first += _comments("", tables, data)
+    first += _comments("", tables, data, spec)
     for section in ("data", "network", "training"):
         first += ["", f"[{section}]"]
         first += [_line(key, section, value) for key, value in tables[section].items()]
-        first += _comments(section, tables, data)
+        first += _comments(section, tables, data, spec)
     first += ["", "[grid]".ljust(WIDTH) + "  # every listed value with every other, over every seed"]
     first += [_line("network.hidden", "", tables["grid"]["network"]["hidden"])]
     first += [_line("training.optimizer.lr", "", tables["grid"]["training"]["optimizer"]["lr"])]
@@ -273,19 +280,12 @@ def _text(tables: Mapping[str, Any], data: Dataset, cost: Estimate) -> str:
 def _line(key: str, section: str, value: Any) -> str:
     path = f"{section}.{key}" if section else key
     known = study_keys().get(path)
-    text = f"{key} = {_written(value)}"
+    text = f"{key} = {inline(value)}"
     return f"{text.ljust(WIDTH)}  # {known.about}" if known is not None else text
 
 
-def _written(value: Any) -> str:
-    """A value as TOML, a table within braces."""
-    if isinstance(value, Mapping):
-        return dumps({"value": [[value]]}).strip()[len("value = [[") : -2]
-    return dumps({"value": value}).strip()[len("value = ") :]
-
-
-def _comments(section: str, tables: Mapping[str, Any], data: Dataset) -> Iterator[str]:
-    usual = Setting().model_dump(mode="json", by_alias=True)
+def _comments(section: str, tables: Mapping[str, Any], data: Dataset, spec: StudySpec) -> Iterator[str]:
+    usual = spec.model_dump(mode="json", by_alias=True, include={"select_by", *SECTIONS})
     said = tables[section] if section else tables
     image, named = len(data.shape) == 3, tables["data"]["name"] in DATASETS
     useless = [*(OF_TABLES if image or named else ()), *(OF_FOLDERS if named or not image else ())]
@@ -296,22 +296,25 @@ def _comments(section: str, tables: Mapping[str, Any], data: Dataset) -> Iterato
         if key in said or path in useless:
             continue
         if path == "network.layers":
-            written = _layers(data)
+            written = _layers(data, str(spec.network.output))
         elif path in EXAMPLES:
             written = EXAMPLES[path]
         else:
-            value = at_path(usual, path) if section else "val_accuracy"
-            written = _written(value)
+            written = inline(at_path(usual, path))
         text = f"# {key} = {written}"
         yield f"{text.ljust(WIDTH)}  # {study_keys()[path].about}"
 
 
-def _layers(data: Dataset) -> str:
+def _layers(data: Dataset, output: str) -> str:
     """A deeper network for the data: of pictures a convolutional one."""
     classes = len(data.classes)
-    layers: Sequence[str] = ["dense 64 relu", "dropout 0.2", "dense 32 relu", f"dense {classes} softmax"]
+    layers: Sequence[str] = ["dense 64 relu", "dropout 0.2", "dense 32 relu", f"dense {classes} {output}"]
     if len(data.shape) == 3 and min(data.shape[1:]) >= 8:
-        size = "3x3 pad 1"
         even = all(side % 2 == 0 for side in data.shape[1:])
-        layers = [f"conv 8 {size} relu", *(["max-pool 2"] if even else []), "dense 64 relu", f"dense {classes} softmax"]
-    return _written(list(layers))
+        layers = [
+            "conv 8 3x3 pad 1 relu",
+            *(["max-pool 2"] if even else []),
+            "dense 64 relu",
+            f"dense {classes} {output}",
+        ]
+    return inline(list(layers))

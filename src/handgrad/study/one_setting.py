@@ -72,14 +72,14 @@ def evaluate(
 
 
 def import_model(
-    path: str | os.PathLike[str], setting: OneSetting, *, data: Dataset | None = None, layout: str | None = None
+    weights: exchange.Weights, setting: OneSetting, *, data: Dataset | None = None, layout: str | None = None
 ) -> Model:
     """Weights from elsewhere in the network of `setting` (as for `train`), with the scaling of its data.
 
     See `training.exchange.import_model`.
     """
     chosen, folder = one_setting(of_data(setting, data))
-    return exchange.import_model(path, chosen, data=checked_data(data, chosen, folder), layout=layout)
+    return exchange.import_model(weights, chosen, data=checked_data(data, chosen, folder), layout=layout)
 
 
 def one_setting(source: Any, seed: int | None = None) -> tuple[Setting, Path | None]:

@@ -24,6 +24,15 @@ def dumps(table: Mapping[str, Any]) -> str:
     return "\n".join(_table(table, "")).lstrip("\n") + "\n"
 
 
+def inline(value: Any) -> str:
+    """A value as it stands behind a key, tables within braces.
+
+    >>> inline({"name": "adam", "lr": 0.1}), inline([True, "a"])
+    ('{ name = "adam", lr = 0.1 }', '[true, "a"]')
+    """
+    return _value(value)
+
+
 def _table(table: Mapping[str, Any], path: str) -> list[str]:
     lines = [f"{_key(key)} = {_value(value)}" for key, value in table.items() if _is_plain(value)]
     for key, value in table.items():

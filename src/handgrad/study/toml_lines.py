@@ -13,7 +13,7 @@ from typing import Any
 
 from handgrad.errors import StudyFileError
 
-Path_ = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)+")
@@ -32,13 +32,13 @@ class KeyLines:
     """
 
     def __init__(self, text: str) -> None:
-        self.lines: dict[Path_, int] = {}
+        self.lines: dict[KeyPath, int] = {}
         self.twice: list[tuple[int, int]] = []
         self._text, self._at = text, 0
         self._ends = [end.start() for end in re.finditer("\n", text)]
-        self._written: dict[Path_, int] = {}
-        self._lists: dict[Path_, int] = {}
-        table: Path_ = ()
+        self._written: dict[KeyPath, int] = {}
+        self._lists: dict[KeyPath, int] = {}
+        table: KeyPath = ()
         while self._skip():
             if self._next("[["):
                 table = self._entry(self._key())
@@ -60,7 +60,7 @@ class KeyLines:
         self._at += len(signs) * there
         return there
 
-    def _note(self, path: Path_, *, whole: bool = False) -> None:
+    def _note(self, path: KeyPath, *, whole: bool = False) -> None:
         """The line of a path at this place.  whole: it is written here and may be so nowhere else."""
         line = bisect_left(self._ends, self._at) + 1
         if whole and path in self._written:
@@ -70,23 +70,23 @@ class KeyLines:
         for end in range(1, len(path) + 1):
             self.lines.setdefault(path[:end], line)
 
-    def _inside(self, key: Path_) -> Path_:
+    def _inside(self, key: KeyPath) -> KeyPath:
         """The path of a table, in the last entry of every list on its way."""
-        path: Path_ = ()
+        path: KeyPath = ()
         for step in key:
             path = (*path, step)
             if path in self._lists:
                 path = (*path, self._lists[path])
         return path
 
-    def _entry(self, key: Path_) -> Path_:
+    def _entry(self, key: KeyPath) -> KeyPath:
         """A further entry of a list of tables."""
         path = (*self._inside(key[:-1]), *key[-1:])
         self._lists[path] = self._lists.get(path, -1) + 1
         self._note((*path, self._lists[path]))
         return (*path, self._lists[path])
 
-    def _key(self) -> Path_:
+    def _key(self) -> KeyPath:
         steps: list[str] = []
         while self._skip():
             if quoted := _TEXT.match(self._text, self._at):
@@ -102,14 +102,14 @@ class KeyLines:
                 break
         return tuple(steps)
 
-    def _pair(self, table: Path_) -> None:
+    def _pair(self, table: KeyPath) -> None:
         path = (*table, *self._key())
         self._note(path, whole=True)
         self._skip()
         self._next("=")
         self._value(path)
 
-    def _value(self, path: Path_) -> None:
+    def _value(self, path: KeyPath) -> None:
         self._skip()
         if self._next("["):
             number = 0
@@ -134,7 +134,7 @@ class KeyLines:
             self._at += 1
 
 
-def line_of(problem: str, tables: Mapping[str, Any], lines: Mapping[Path_, int]) -> int | None:
+def line_of(problem: str, tables: Mapping[str, Any], lines: Mapping[KeyPath, int]) -> int | None:
     """The line of the key that a problem begins with, or else of the table that it is missing in; None of others.
 
     >>> text = "[training]\\nepochs = 0\\n"
@@ -167,7 +167,7 @@ def _steps(problem: str) -> tuple[list[str | int], str]:
     return steps, problem[at:]
 
 
-def _followed(here: Any, steps: list[str | int], path: Path_) -> Path_:
+def _followed(here: Any, steps: list[str | int], path: KeyPath) -> KeyPath:
     """As far as the tables have the steps; keys in quotes hold several of them."""
     if not steps:
         return path

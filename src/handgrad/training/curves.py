@@ -7,10 +7,29 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from handgrad.measures import EPOCH_LOSS
+from handgrad.names import unknown
 from handgrad.network.arrays import Arrays
 
 PER_STEP = "loss_per_step"  # the one curve that has a value for every step
 ENDS = "steps_at_epoch_end"
+KERAS = {"loss": EPOCH_LOSS.name, "accuracy": "train_accuracy", "acc": "train_accuracy", "val_acc": "val_accuracy"}
+
+
+class History(dict[str, np.ndarray]):
+    """Curves by epoch.  Keras's `history` calls some of them otherwise: its names lead to ours.
+
+    `loss` is the mean over the steps of the epoch in both.  `accuracy` is so in Keras; here it is train_accuracy, that
+    of the weights at the end of the epoch.
+
+    >>> History(epoch_loss=np.array([0.5]))["loss"].tolist()
+    [0.5]
+    """
+
+    def __missing__(self, name: str) -> np.ndarray:
+        ours = KERAS.get(name, "") if isinstance(name, str) else ""
+        if ours in self:
+            return self[ours]
+        raise KeyError(unknown(name, self, "curve"))
 
 
 def epoch_losses(per_step: np.ndarray, ends: ArrayLike) -> np.ndarray:

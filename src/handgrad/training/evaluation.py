@@ -11,7 +11,7 @@ from handgrad.data.datasets import Dataset, split
 from handgrad.data.frames import order_of
 from handgrad.displays import Display, Displayed
 from handgrad.errors import DataError
-from handgrad.measures import BINARY, CLASSIFICATION, MEASURES, measures_of
+from handgrad.measures import BINARY, CLASSIFICATION, MEASURES, PARTS, TEST, measures_of
 from handgrad.names import listed, lookup
 from handgrad.network import passes
 from handgrad.network.losses import check_fit
@@ -66,6 +66,12 @@ def evaluate(
     single = model.task == CLASSIFICATION and model.network.n_outputs == 1
     check_fit(loss, model.network.output, targets, BINARY if single else model.task)
     parts = split(data, setting.data).parts
+    if isinstance(part, str) and part in PARTS and part not in parts:
+        why = "data.test = false" if setting.data.test is False else "data.validation takes all of it"
+        why = why if part == TEST.name else "data.validation = false"
+        raise DataError(
+            f"{data.name} has no {part} part in this setting: {why}; score {' or '.join(parts)}, or change the setting"
+        )
     chosen = lookup(parts, part, "part of this data")
     if data.task != model.task:
         raise DataError(f"{data.name} is for {data.task}, and the network learnt {model.task}; they must be alike")

@@ -10,14 +10,12 @@ from pathlib import Path
 from handgrad.errors import WeightsError
 from handgrad.names import listed, shown
 
-NPZ, PYTORCH, SAFETENSORS = ".npz", "PyTorch", ".safetensors"
+NPZ, PYTORCH, SAFETENSORS, KERAS = ".npz", "PyTorch", ".safetensors", "Keras"
 
 SAVE = "save the arrays with numpy.savez(path, W1=…, b1=…, …) or a state_dict with torch.save(model.state_dict(), path)"
+BY_NAME = {".npz": NPZ, ".safetensors": SAFETENSORS, ".keras": KERAS, ".h5": KERAS, ".hdf5": KERAS}
+HDF5 = b"\x89HDF\r\n\x1a\n"
 STARTS = {  # what else files of weights begin with
-    b"\x89HDF\r\n\x1a\n": (
-        "an HDF5 file, as Keras writes",
-        "save its arrays there: numpy.savez(path, **{w.path: w.numpy() for w in model.weights})",
-    ),
     b"\x93NUMPY": ("one .npy array", "save all arrays in one file with numpy.savez(path, W1=…, b1=…, …)"),
     b"\x1f\x8b": ("packed with gzip", "unpack it first"),
     b"BZh": ("packed with bzip2", "unpack it first"),
@@ -33,7 +31,7 @@ STARTS = {  # what else files of weights begin with
 
 
 def form_of(path: Path) -> str:
-    """NPZ, PYTORCH or SAFETENSORS.  Raises WeightsError where the file is something else, with what it is."""
+    """NPZ, PYTORCH, SAFETENSORS or KERAS (any HDF5).  Raises WeightsError where it is something else."""
     with path.open("rb") as file:
         start = file.read(512)
         file.seek(0, 2)
@@ -43,6 +41,8 @@ def form_of(path: Path) -> str:
         raise WeightsError(f"{where}: is empty; it may be cut off: copy or train it again")
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _zipped(path)
+    if start.startswith(HDF5):
+        return KERAS
     for sign, (what, remedy) in STARTS.items():
         if start.startswith(sign):
             raise WeightsError(f"{where}: is {what}; {remedy}")
@@ -56,7 +56,7 @@ def form_of(path: Path) -> str:
     if _is_text(start):
         begins = shown(start.decode("utf-8", "replace").strip().partition("\n")[0], 60)
         raise WeightsError(f"{where}: is a text file (it begins with {begins}), no file of weights; {SAVE}")
-    return {".npz": NPZ, ".safetensors": SAFETENSORS}.get(path.suffix, PYTORCH)  # damaged: its reader says so
+    return BY_NAME.get(path.suffix, PYTORCH)  # damaged: its reader says so
 
 
 def _zipped(path: Path) -> str:
@@ -64,15 +64,12 @@ def _zipped(path: Path) -> str:
         with zipfile.ZipFile(path) as file:
             names = file.namelist()
     except Exception:  # BadZipFile, NotImplementedError …: damaged, as the reader of what it should be will say
-        return NPZ if path.suffix == ".npz" else PYTORCH
+        return BY_NAME.get(path.suffix, PYTORCH)
     ends = [name.rpartition("/")[2] for name in names]
     if "data.pkl" in ends:
         return PYTORCH
-    if "model.weights.h5" in ends:
-        raise WeightsError(
-            f"{path}: is a Keras model; save its arrays there: "
-            "numpy.savez(path, **{w.path: w.numpy() for w in model.weights})"
-        )
+    if {"model.weights.h5", "model.weights.json"} & set(ends):
+        return KERAS
     strange = [name for name in names if not name.endswith(".npy")]
     if not strange:
         return NPZ

@@ -19,6 +19,7 @@ from handgrad.measures import EPOCH_LOSS, PARTS, TEST, TRAIN, VALIDATION, DataPa
 from handgrad.names import shown
 from handgrad.network.network import Network
 from handgrad.network.targets import encode
+from handgrad.training.class_weights import weights_of
 from handgrad.training.curves import ENDS, epoch_losses
 from handgrad.training.diagnostics import diagnose, diagnosed, names_of
 from handgrad.training.divergence import State, all_finite, first_bad_step
@@ -92,7 +93,11 @@ class RunInProgress:
         learnt = {name: self.split.learnt(part.y) for name, part in self.split.parts.items()}
         parts = {name: (part.x, learnt[name]) for name, part in self.split.parts.items()}
         parts[TRAIN.scored] = (train.x[self.sample], learnt[TRAIN.name][self.sample])
-        return Job(self.network, self.training, self.setting.network.targets, self.run.source_seeds.dropout, parts)
+        chosen, weights = self.training.class_weights, None
+        if chosen is not None:
+            weights = weights_of(chosen, train.y, self.split.classes)[train.y]
+        encoding, seed = self.setting.network.targets, self.run.source_seeds.dropout
+        return Job(self.network, self.training, encoding, seed, parts, weights)
 
     # -- an epoch
 

@@ -129,6 +129,10 @@ class Model(Displayed):
         ]
         return Display("Model: predict(x), probabilities(x), outputs(x)", tuple(rows))
 
+    def summary(self) -> str:
+        """The layers as a table of text, with shapes and numbers of parameters."""
+        return self.network.summary()
+
     @property
     def dtype(self) -> np.dtype[Any]:
         """The kind of number that it computes with."""

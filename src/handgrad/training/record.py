@@ -34,7 +34,7 @@ from handgrad.names import listed, shown
 from handgrad.network.arrays import Arrays
 from handgrad.network.targets import class_of
 from handgrad.sections import check_shape
-from handgrad.training.curves import by_epoch
+from handgrad.training.curves import History, by_epoch
 from handgrad.training.model import Model
 from handgrad.training.record_facts import (
     AsWritten,
@@ -216,9 +216,12 @@ class Record(Displayed, RecordTable):
             return Model.of_facts(self.network.to_json(), self.dataset.to_json(), self.params)
 
     @property
-    def history(self) -> Arrays:
-        """Curves by epoch, under Keras's names: epoch, train_loss, val_loss, val_accuracy, lr, …, and epoch_loss."""
-        return by_epoch(self.curves)
+    def history(self) -> History:
+        """Curves by epoch: epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, …, and epoch_loss.
+
+        Keras's `loss` and `accuracy` lead to epoch_loss and train_accuracy.
+        """
+        return History(by_epoch(self.curves))
 
     @property
     def first_epoch(self) -> int:

@@ -29,6 +29,7 @@ from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
 from handgrad.streams import stream
 from handgrad.training.brightness import brightness_of
+from handgrad.training.class_weights import weights_formula
 from handgrad.training.curves import ENDS, epoch_losses
 from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
@@ -276,11 +277,15 @@ def _engine_facts(trained: Trained) -> dict[str, Any]:
         facts["additions"] = additions
     if training.engine == "array" and (missing := unsupported("compiled", trained.setting.ingredients())):
         facts["why"] = refusal_text("compiled", missing)
+    elif training.engine == "array" and training.class_weights is not None:
+        facts["why"] = "the compiled engine has no class weights"
     return facts | getattr(trained.session, "facts", {})
 
 
 def _network_facts(trained: Trained) -> NetworkFacts:
     training = trained.setting.training
+    y, classes = trained.split.train.y, trained.split.classes
+    weighted = weights_formula(training.class_weights, y, classes)
     reduction = "mean over the batch" if training.batch_reduction == "mean" else "sum over the batch"
     some: dict[str, Any] = {
         "slips": [SLIPS[name].text for name in training.slips],
@@ -290,7 +295,7 @@ def _network_facts(trained: Trained) -> NetworkFacts:
         layers=trained.network.describe(),
         output=trained.network.output,
         parameters=trained.network.parameter_count,
-        loss_formula=f"{LOSSES[training.loss].formula}, {reduction}",
+        loss_formula=f"{LOSSES[training.loss].formula}, {reduction}{weighted}",
         l2_formula=training.l2_formula(),
         **{key: facts for key, facts in some.items() if facts},
     )

@@ -14,6 +14,7 @@ LIBRARIES = {
     "jax": "JAX",
     "cupy": "CuPy",
     "onnx": "the library onnx",
+    "h5py": "the library h5py",
     "optuna": "Optuna",
     "tensorboard": "TensorBoard",
     "mlflow": "MLflow",

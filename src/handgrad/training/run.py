@@ -124,12 +124,15 @@ class Setting(Displayed, Section):
         return ingredients(self.network.layer_list(1), self.training)
 
     def _supported_by(self, engine: str) -> bool:
+        if engine == "compiled" and self.training.class_weights is not None:
+            return False
         return self._is_plain or not unsupported(engine, self.ingredients())
 
     @property
     def _is_plain(self) -> bool:
         """Whether every engine has what a step is made of: the quick answer."""
-        return not self.training.slips and tables_are_unchanged()
+        training = self.training
+        return not training.slips and training.class_weights is None and tables_are_unchanged()
 
     def additions(self) -> dict[str, str]:
         """What it names of public tables that comes from outside the package, with the checksum of its code."""
@@ -154,6 +157,8 @@ class Setting(Displayed, Section):
             check_slips(network, training, self.data.scale)
             check_supported(training.engine, network, training)
             check_additions(network, training, self.network.targets)
+        if training.class_weights is not None and (self.data.task or CLASSIFICATION) != CLASSIFICATION:
+            raise InputError(f"training.class_weights is for classification, and data.task = {shown(self.data.task)}")
         if training.augmentation is not None:
             training.augmentation.check(shape)
         check_fit(self.training.loss, network.output, self.network.targets, self.scored_as)

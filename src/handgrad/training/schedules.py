@@ -1,12 +1,13 @@
 """Schedules: the learning rate as a function of time.
 
 Letters: lr the optimizer's learning rate; e the time in epochs since the run began, e = step/(steps of an epoch);
-E the epochs of the whole run.
+E the epochs of the whole run; w those of the warm-up.
 
 `multipliers(e, epochs, history)` multiply lr in all steps of an epoch at once; e: (steps,) -> (steps,).
+`warmed` multiplies them by the warm-up, which every schedule can have.
 A schedule has no state to save: `plateau` replays the history, val_loss of every finished epoch, from its start.
 
-Source: Loshchilov & Hutter 2017 (cosine).
+Sources: Loshchilov & Hutter 2017 (cosine); Goyal et al. 2017, section 2.2 (warm-up).
 """
 
 import itertools
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer
 
 from handgrad.accepts import POSITIVE, accepts, list_of
 from handgrad.names import OpenTable
@@ -26,12 +27,32 @@ from handgrad.sections import Section, real, whole
 class Schedule(Section):
     """What every schedule has.  One of your own has a `name` and `multipliers` (docs/how-to/schedule.md).
 
-    needs_validation: whether it reads `history`, so that a run without validation data is refused.
+    needs_validation: whether it reads `history`, so that a run without validation data is refused.  warmup: the epochs
+    in which the rate rises to that of the schedule; 0: none.
     """
 
     needs_validation: ClassVar[bool] = False
 
     name: str
+    warmup: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = plain(self)
+        if not values.get("warmup"):
+            values.pop("warmup", None)  # records and ids are older than this key
+        return values
+
+    def warmed(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        """`multipliers` · min(1, (e + 1/s)/w) in the s steps of an epoch, whose times are e.
+
+        The first step has 1/(s·w) of the rate, and the last one within the warm-up all of it.
+
+        >>> Constant(warmup=2).warmed(np.array([0.0, 0.5]), epochs=3, history=[]).tolist()
+        [0.25, 0.5]
+        """
+        rates = self.multipliers(e, epochs, history)
+        return rates if self.warmup == 0 else rates * np.minimum(1, (e + 1 / len(e)) / self.warmup)
 
     @abstractmethod
     def multipliers(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:

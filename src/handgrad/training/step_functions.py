@@ -23,7 +23,7 @@ Scores = dict[str, float]  # by metric: "val_loss"
 
 def multipliers(schedule: Schedule, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
     """The numbers that multiply lr at the times e of one epoch: the schedule's own."""
-    return schedule.multipliers(e, epochs, history)
+    return schedule.warmed(e, epochs, history)
 
 
 def reported(scores: Scores, batch_loss: Callable[[], float]) -> Scores:

@@ -11,6 +11,7 @@ from handgrad.data.batches import scored_of_training
 from handgrad.measures import VALIDATION_METRICS, lower_is_better
 from handgrad.network.losses import LOSSES
 from handgrad.sections import NamedSection, Section, flag, one_of, optional, real, whole
+from handgrad.training.class_weights import ClassWeights, checked_class_weights
 from handgrad.training.optimizers import OPTIMIZERS, SGD, Optimizer
 from handgrad.training.requirements import ARRAYS, DEVICES
 from handgrad.training.schedules import SCHEDULES, Constant, Schedule
@@ -75,6 +76,7 @@ class TrainingSection(Section):
     optimizer: Annotated[Optimizer, NamedSection(OPTIMIZERS, "optimizer")] = SGD()
     schedule: Annotated[Schedule, NamedSection(SCHEDULES, "schedule")] = Constant()
     batch_size: Annotated[int | Literal["full"], BeforeValidator(_whole_or("full"))] = 32
+    class_weights: Annotated[ClassWeights | None, BeforeValidator(checked_class_weights)] = None
     shuffle: Annotated[bool, BeforeValidator(flag)] = True
     augmentation: Augmentation | None = None
     epochs: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
@@ -125,7 +127,7 @@ class TrainingSection(Section):
     @model_serializer(mode="wrap")
     def _without_absent(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = plain(self)
-        for key in ("tf32", "slips", "diagnostics", "augmentation"):
+        for key in ("tf32", "slips", "diagnostics", "augmentation", "class_weights"):
             if not values.get(key, True):
                 del values[key]  # records and ids are older than this key
         if values.get("shuffle"):

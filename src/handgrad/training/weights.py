@@ -1,4 +1,4 @@
-"""Weights on disk: `.safetensors` (the format of records) and `.npz`; PyTorch's are read as well.  Nothing is executed.
+"""Weights on disk: `.safetensors` (the format of records), `.npz`; PyTorch's and Keras's are read.  No code is run.
 
 Names and shapes are the network's own (`dense1.W`: (n_in, n_out)); `load_weights` checks them against it.
 """
@@ -21,7 +21,8 @@ from handgrad.files import altered, checksum, unsealed, write_whole
 from handgrad.foreign import as_path, reading
 from handgrad.names import shown
 from handgrad.network.arrays import Arrays
-from handgrad.training.forms import NPZ, PYTORCH, SAFETENSORS, form_of
+from handgrad.training.forms import KERAS, NPZ, PYTORCH, SAFETENSORS, form_of
+from handgrad.training.keras_files import read_keras
 from handgrad.training.pytorch import read_pytorch
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ if TYPE_CHECKING:
 FORMAT = 1  # of record.json
 RUN_AGAIN = "run the study again: this run is made again, all others are kept"
 CUT = "it may be cut off: copy or train it again"
-AS_CALLED = {NPZ: "an .npz file", PYTORCH: "a PyTorch file", SAFETENSORS: "a safetensors file"}
+AS_CALLED = {
+    NPZ: "an .npz file",
+    PYTORCH: "a PyTorch file",
+    SAFETENSORS: "a safetensors file",
+    KERAS: "an HDF5 or Keras file",
+}
 MOST_BYTES = 4 * 2**30  # unpacked: an .npz of 6 MB can claim 6 GB of zeros
 KINDS = {  # of numbers in a safetensors file, as NumPy calls them
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
@@ -156,7 +162,7 @@ def _arrays(params: Any) -> Arrays:
 
 
 def load_weights(path: str | os.PathLike[str], network: "Network | None" = None) -> Arrays:
-    """Parameters from a `.safetensors` or `.npz` file, checked against `network` where it is given.
+    """Parameters from a file of weights under the names that they have there, checked against `network` if it is given.
 
     Raises WeightsError: no such file, damaged, a pickle in disguise, other names or shapes, values that are no finite
     floats.
@@ -182,6 +188,8 @@ def read_arrays(path: Path) -> tuple[Arrays, bool]:
         return read_pytorch(path), True
     if form == SAFETENSORS:
         return read_tensors(path)[0], False  # which sorts its tensors
+    if form == KERAS:
+        return read_keras(path)[1:]
     with reading(path, WeightsError, "an .npz file of arrays", CUT):
         try:
             return _read_npz(path), True

@@ -127,6 +127,8 @@ def test_a_study_of_labels_has_scores_of_each(labels):
     assert "ROC curves" in text
     figure = roc_figure(record, record.predictions, "Setting 2")
     assert [line.label for line in figure.panels[0].lines] == ["chance", "wet", "cold", "dark"]
+    told, y = record.predictions["test.predicted"] >= 0.5, record.predictions["test.actual"] == 1
+    assert figure.panels[0].dots[0].y == pytest.approx([told[y[:, j], j].mean() for j in range(3)])
     draw(figure)
     conclusions = json.loads((report / "conclusions.json").read_text())
     assert "NaN" not in json.dumps(conclusions)

@@ -5,6 +5,7 @@ import pytest
 from handgrad.errors import StudyFileError
 from handgrad.study import make_study, run_study
 from handgrad.study.folder.results_folder import Results
+from handgrad.study.published.figure_options import FIGURES
 
 GRID = {"grid": {"training.optimizer.lr": [0.01, 0.1, 0.3]}, "bundle": {"act": {"relu": {}, "tanh": {}}}}
 GRID["bundle"]["act"]["tanh"] = {"network.activation": "tanh"}
@@ -36,9 +37,7 @@ def test_what_is_wrong_with_a_figure_itself_is_said_at_once():
         figure(title="C", published={"test_accuracy": 0.9}),
     ) == [
         """figure "T".kind is an unknown kind of figure 'step-los'; did you mean 'step-loss'? """
-        "Known: step-loss, epochs, epoch-pair, step-loss-by-epoch, small-multiples, confusion, templates, predictions, "
-        "mistakes, activations, decision-regions, class-balance, gradients, search-history, timeline, rungs, "
-        "importance, effects, slices, heat-map, parallel-coordinates, expected-best",
+        f"Known: {', '.join(FIGURES)}",
         """figure "A".options.measure is an unknown key; did you mean 'measures'? """
         "Known: measures, parts, seed, together, inset, colour, log",
         "figure 3.title is missing",

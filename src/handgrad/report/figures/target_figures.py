@@ -11,18 +11,20 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from handgrad.decimals import significant
+from handgrad.decimals import decimals, significant
 from handgrad.measures import REGRESSION, TEST, VALIDATION, roc_auc
 from handgrad.names import listed, lookup, plural
+from handgrad.network.targets import THRESHOLDS, decided
 from handgrad.report.figures.palette import COLOURS, CONTEXT, LINES, LineStyle, line_style
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.search_shapes import Dots, Scatter, ScatterPanel
-from handgrad.report.figures.shapes import Curves, Line, Numbers, Panel
+from handgrad.report.figures.shapes import Line, Numbers
 from handgrad.study.published.data_options import RocOptions, TargetOptions
 from handgrad.training.predicted_values import MOST
 from handgrad.training.record import Record
 
 Named = Mapping[str, np.ndarray]  # `Record.predictions`
+DECIDED = "#5F6B7A"  # seen on light and dark pages, and no colour of a line
 MOST_DOTS = 1_000  # that are drawn of a part
 MOST_POINTS = 400  # of a ROC curve
 PARTS_IN_ORDER = (TEST.name, VALIDATION.name)
@@ -38,7 +40,7 @@ def make_residuals(request: Request[TargetOptions]) -> Scatter | None:
     return _made(request, residual_figure)
 
 
-def make_roc(request: Request[RocOptions]) -> Curves | None:
+def make_roc(request: Request[RocOptions]) -> Scatter | None:
     """ROC curves of one run, as a study asks for them."""
     run = request.run(request.options.seed)
     if run is None or run.record is None or run.status == "diverged":
@@ -146,33 +148,39 @@ def _said(record: Record, part: str, called: str) -> str:
     return f"{scores}{over}." if scores else ""
 
 
-def roc_figure(record: Record, arrays: Named, who: str, name: str = "roc", *, part: str = "auto") -> Curves | None:
+def roc_figure(record: Record, arrays: Named, who: str, name: str = "roc", *, part: str = "auto") -> Scatter | None:
     """ROC curves of a part, a line for each label, or for the second of two classes; None where there is none."""
     part = _part(arrays, part)
     if record.dataset.task == REGRESSION or not part:
         return None
     outputs, actual = (arrays[f"{part}.{which}"] for which in ("predicted", "actual"))
     names = record.dataset.classes if record.dataset.task is not None else record.dataset.classes[1:]
-    lines, areas = list[Line](), list[str]()
+    told = decided(outputs, record.network.output)
+    lines, areas, rates = list[Line](), list[str](), list[tuple[float, float]]()
     for j, called in enumerate(names):
         positive, a = actual[:, j] == 1, outputs[:, j].astype(np.float64)
         if not 0 < positive.sum() < len(positive):
             continue
         x, y = roc_curve(positive, a)
         lines.append(Line(called, x, y, style=line_style(len(lines) % LINES)))
-        areas.append(f"{called} {roc_auc(positive, a):.4f}")
+        areas.append(f"{called} {decimals(roc_auc(positive, a), 4)}")
+        rates.append((float(told[~positive, j].mean()), float(told[positive, j].mean())))
     if not lines:
         return None
-    chance = Line("chance", np.array([0.0, 1.0]), np.array([0.0, 1.0]), style=CONTEXT)
-    of = record.dataset.counts.get(part, len(outputs))
-    drawn = f" of {of:,} examples, drawn at random" if len(outputs) < of and len(outputs) == MOST else " examples"
+    chance = Line("chance", np.array([0.0, 1.0]), np.array([0.0, 1.0]), style=LineStyle(CONTEXT.colour, "dash"))
+    at = np.array(rates).T
+    dots = Dots("where it decides", "dot", DECIDED, tuple(line.label for line in lines), at[0], at[1])
+    n, of = len(outputs), record.dataset.counts.get(part, len(outputs))
+    drawn = f"{n:,} of {of:,} examples, drawn at random" if n < of and n == MOST else f"{n:,} examples"
+    threshold = THRESHOLDS[record.network.output]
     caption = (
-        f"{who}, {part} part, {len(outputs):,}{drawn}: the share of those that have it (true positive rate) against "
-        "the share of the others (false positive rate) whose output reaches a threshold, for every threshold; grey: "
-        f"chance. Area: {listed(areas, 12)}. Decisions are made at the threshold in the middle of the outputs."
+        f"{who}, {part} part, {drawn}: the share of those that have it (true positive rate) against the share of the "
+        "others (false positive rate) whose output reaches a threshold, for every threshold; dots: the threshold in "
+        f"force, {threshold:g}; dashed: chance. Area: {listed(areas, 12)}."
     )
-    panel = Panel("", "false positive rate", "true positive rate", (chance, *lines), percent=True)
-    return Curves(name, "ROC curves" if len(lines) > 1 else "ROC curve", caption, (panel,), columns=1)
+    panel = ScatterPanel("", "false positive rate", (dots,), (chance, *lines), percent_x=True)
+    title = "ROC curves" if len(lines) > 1 else "ROC curve"
+    return Scatter(name, title, caption, "true positive rate", (panel,), (-0.03, 1.03), percent=True, columns=1)
 
 
 def roc_curve(positive: np.ndarray, a: Numbers) -> tuple[Numbers, Numbers]:

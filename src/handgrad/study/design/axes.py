@@ -149,6 +149,10 @@ def axis_problems(axes: Axes, prefix: str = "") -> list[str]:
     return [prefix + line for line in found]
 
 
+SWEEPS = {"values": True, "value": True, "choices": True, "min": False, "max": False, "distribution": False}
+RANGE = "{ log_uniform = [1e-4, 1e-1] }"
+
+
 def is_listed(values: Any) -> bool:
     """Whether an axis has values at all."""
     return isinstance(values, list | tuple) and bool(values)
@@ -164,7 +168,11 @@ def _lists(table: str, written: Mapping[str, Any] | None) -> list[str]:
         if path in paths:
             found.append(f"{where} is written twice, as a table and with dots in quotes; keep one of the two")
         paths.add(path)
-        if path.split(".")[0] not in SECTIONS:
+        key, _, last = path.rpartition(".")
+        if last in SWEEPS:  # of Weights & Biases
+            remedy = f"{table}.{short(key)} = [0.01, 0.1]" if SWEEPS[last] else f"random.{short(key)} = {RANGE}"
+            found.append(f"{where} is none of ours; write {remedy}")
+        elif path.split(".")[0] not in SECTIONS:
             key = path.split(".")[0]
             found.append(f"{table}.{short(key)} is an {unknown_key(key, SECTIONS)}")
         elif not isinstance(values, list | tuple):

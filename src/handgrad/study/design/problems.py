@@ -67,7 +67,8 @@ def study_problems(study: Study) -> list[str]:
     if spec.phase and not spec.select_on_test and spec.data.validation is False:
         found[
             f"select_by = {spec.select_by!r} needs validation data to choose what later phases start from, but "
-            "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
+            "data.validation = false; give data.validation a size or folds (select_on_test = true chooses on the test "
+            "set, for a report that did so)"
         ] = None
     margin = spec.conclusions.margin if spec.conclusions else 0.0
     if is_fraction(spec.select_by) and margin >= 1:

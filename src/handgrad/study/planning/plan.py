@@ -27,6 +27,7 @@ from handgrad.study.planning.split_cache import DataFacts, SplitCache
 from handgrad.study.reading.setting_refs import class_problems
 from handgrad.study.rules.select import RunSummary, choose, metric_of
 from handgrad.study.toml_lines import refused
+from handgrad.training.class_weights import check_classes
 from handgrad.training.run import Run, Setting
 from handgrad.training.run_keys import run_key
 from handgrad.training.sharing import runs_in_a_program
@@ -191,6 +192,8 @@ class Plan:
             try:
                 has_validation = one.setting.data.validation is not False
                 network = one.setting.network_for(check.shape, check.n_classes, has_validation=has_validation)
+                if weights := one.setting.training.class_weights:
+                    check_classes(weights, self.splits.dataset(one.setting.data).classes)
                 self._weigh(one, network, check.facts)
                 if "split" in (one.phase.vary or ()):
                     self.splits.drawn_by(one.setting.data, 0)

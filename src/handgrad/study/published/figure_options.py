@@ -233,7 +233,7 @@ FIGURES: dict[str, FigureKind] = {
     "roc": FigureKind(
         RocOptions,
         "handgrad.report.figures.target_figures:make_roc",
-        "Curves",
+        "Scatter",
         "ROC curves of labels, or of two classes that one output tells",
         needs="handgrad.report.figures.figure_needs:outputs_needed",
     ),

@@ -18,7 +18,7 @@ from handgrad.errors import InputError, StudyFileError, readable
 from handgrad.foreign import as_path, reading
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.sections import plain
-from handgrad.study.changes import Table, leaves
+from handgrad.study.changes import SECTIONS, Table, leaves
 from handgrad.study.design.axes import Axes, axis_problems, is_listed
 from handgrad.study.design.problems import shortened, size_problems, study_problems
 from handgrad.study.design.settings import Study
@@ -236,7 +236,10 @@ def _refitted(spec: StudySpec, study: Study, tables: Mapping[str, Any]) -> Study
 def _with_origin(line: str, overrides: Iterable[str]) -> str:
     """The line, and that the command line said so where it did."""
     path = line.split(" ", 1)[0]
-    given = any(path.startswith(text.partition("=")[0].strip()) for text in overrides)
+    given = [text.partition("=") for text in overrides if path.startswith(text.partition("=")[0].strip())]
+    several = [f"{key}=[{value}]" for key, _, value in given if "," in value and not value.startswith(("[", "{"))]
+    if several and path.split(".")[0] in SECTIONS:  # Hydra's way to write a sweep
+        line += f"; several values are a grid: grid.{several[0]}"
     return f"{line} (given on the command line)" if given else line
 
 

@@ -30,6 +30,8 @@ def change_of(text: str) -> Table:
     ({'training': {'epochs': 3}}, {'network': {'activation': 'tanh'}})
     """
     key, equals, value = text.partition("=")
+    if text.startswith(("+", "~")) and "." in key:
+        raise InputError(f"{shown(text)}: a change has no sign before it; write for example training.epochs=3")
     if not equals or not key.strip():
         raise InputError(f"{shown(text)} is not key=value; write for example training.epochs=3")
     *way, last = _path(text, key)

@@ -37,7 +37,18 @@ def read_tables(path: Path) -> Table:
         raise StudyFileError(where, ["cannot be read: it is a folder; give the .toml file in it"])
     with reading(where, partial(_refused, where), "a study file"), path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
-    return parsed(content, where)
+    try:
+        return parsed(content, where)
+    except StudyFileError as error:
+        if path.suffix.lower() not in OTHER_FORMS:
+            raise
+        form = OTHER_FORMS[path.suffix.lower()]
+        raise StudyFileError(
+            where, [f"is {form}, and a study file is TOML; write its keys into one (handgrad new DATA makes a first)"]
+        ) from error
+
+
+OTHER_FORMS = {".yaml": "YAML", ".yml": "YAML", ".json": "JSON", ".py": "Python", ".ipynb": "a notebook"}
 
 
 def parsed(content: bytes, where: str) -> Table:

@@ -26,13 +26,15 @@ Slots = dict[str, tuple[np.ndarray, ...]]  # of an optimizer, by parameter
 @dataclass(frozen=True)
 class Job:
     """What an engine needs to know.  seed: of dropout masks.  `parts` maps a name (train, train_sample, validation,
-    test) to (x, y): x (n, *input shape) float32, y (n,) the class of each example, or (n, k) its targets."""
+    test) to (x, y): x (n, *input shape) float32, y (n,) the class of each example, or (n, k) its targets.
+    weights (n,): of the losses of the training examples, where they have some."""
 
     network: Network
     training: TrainingSection
     targets: str
     seed: int
     parts: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    weights: np.ndarray | None = None
 
     @property
     def tells_class(self) -> bool:

@@ -35,18 +35,28 @@ def train_step(
     key: int | Array,
     number: int | Array,
     rates: Mapping[int, Array] | None = None,
+    weights: Array | None = None,
 ) -> tuple[dict[str, Array], dict[str, tuple[Array, ...]], Array]:
     """One step on the batch x, T -> parameters and slots after it, and the loss of the batch before it.
 
     t: the step of the optimizer, from 1; key, number: of the dropout masks, the step counted over the whole run from 0;
-    rates: of dropout, where they are not the layers' own.  It looks at no number and changes no array, so that the jax
-    engine can compile it for many runs at once, each with numbers of its own (`jax_programs`).
+    rates: of dropout, where they are not the layers' own; weights (m,): of the losses of the examples.  It looks at no
+    number and changes no array, so that the jax engine can compile it for many runs at once, each with numbers of its
+    own (`jax_programs`).
     """
     network, training, m = job.network, job.training, x.shape[0]
     functions = functions_at(training, lr=lr, key=key, number=number)
     masks = functions.masks(network, key, number, m, like=x, rates=rates)
     of_example, grads, trace = passes.loss_and_gradients(
-        network, params, x, T, training.loss, training.batch_reduction, masks=masks, functions=functions
+        network,
+        params,
+        x,
+        T,
+        training.loss,
+        training.batch_reduction,
+        masks=masks,
+        weights=weights,
+        functions=functions,
     )
     new_params, new_slots = functions.step(
         training.optimizer,
@@ -117,6 +127,7 @@ class ArraySession:
         self.key = dropout_key(job.seed)
         to_device = self.backend.to_device
         self.parts = {name: (to_device(x), to_device(T)) for name, (x, T) in encoded_arrays(job).items()}
+        self.weights = None if job.weights is None else self._to_device(job.weights)
         self.params: dict[str, Array] = {}
         self.slots: dict[str, tuple[Array, ...]] = {}
         self.t = 0
@@ -163,9 +174,19 @@ class ArraySession:
     def _step(self, rows: Array, lr: float, number: int) -> Array:
         """One step on the examples in `rows`; -> the loss of the batch before it, left on the device."""
         x, T = self.parts["train"]
+        weights = None if self.weights is None else self.weights[rows]
         self.t += 1
         self.params, self.slots, loss = train_step(
-            self.job, self.params, self.slots, x[rows], T[rows], lr=lr, t=self.t, key=self.key, number=number
+            self.job,
+            self.params,
+            self.slots,
+            x[rows],
+            T[rows],
+            lr=lr,
+            t=self.t,
+            key=self.key,
+            number=number,
+            weights=weights,
         )
         return loss
 

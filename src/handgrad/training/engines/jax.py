@@ -43,6 +43,9 @@ class JaxGroup:
         whole = max(1, n // self.m)
         self.steps_at_once = -(-whole // -(-whole // LOOK_EVERY))  # so that few are too many in the last call
         self.parts = {name: self.programs.to_device(part) for name, part in encoded_arrays(job).items()}
+        if job.weights is not None:
+            weights = np.asarray(job.weights, job.training.dtype)
+            self.parts["train"] = (*self.parts["train"], self.programs.to_device(weights))
         self.keys = np.zeros(self.size, dtype=np.int64)
         self.numbers: list[dict[str, float]] = [numbers_of(job)] * self.size
         self._numbers: Numbers | None = None  # the same on the device
@@ -144,7 +147,7 @@ class JaxGroup:
     def take_examples(self, x: np.ndarray) -> None:
         """As `Session.take_examples`; for all members."""
         copy = np.array(x, self.job.training.dtype)  # on a processor JAX may keep the array that it is given
-        self.parts["train"] = self.programs.to_device(copy), self.parts["train"][1]
+        self.parts["train"] = (self.programs.to_device(copy), *self.parts["train"][1:])
 
     def _numbers_here(self) -> Numbers:
         if self._numbers is None:
@@ -194,7 +197,7 @@ class JaxGroup:
             params, slots, _ = self.programs.to_numpy(after)
             of_slots = {f"what the optimizer keeps of {name}": a for name, arrays in slots.items() for a in arrays}
             scores = self.programs.to_numpy(
-                self.programs.score(after, self.parts.get("train_sample", self.parts["train"]))
+                self.programs.score(after, self.parts.get("train_sample", self.parts["train"][:2]))
             )
             inference = dict(zip(("loss in use", "predicted class"), scores, strict=True))
             return {**params, "loss": self.programs.to_numpy(losses), **of_slots, **inference}

@@ -85,21 +85,23 @@ def _shared(network: Network, training: TrainingSection) -> tuple[Network, Train
         clip_norm=None if training.clip_norm is None else 1.0,
         shuffle=True,
         augmentation=None,
+        class_weights=None,
     )
 
 
 # -- for one run
 
 
-def _train(job: Job, state: State, going: Array, batches: Batches, numbers: Numbers, part: tuple[Array, Array]) -> Any:
+def _train(job: Job, state: State, going: Array, batches: Batches, numbers: Numbers, part: tuple[Array, ...]) -> Any:
     """Many steps of one run -> (its state after them, losses (steps,)).  A loss that is not finite ends it before that
     update: from there on its state stays as it is."""
-    (x, T), (job, rates) = part, _with_numbers(job, numbers)
+    (x, T), weights, (job, rates) = part[:2], part[2:], _with_numbers(job, numbers)
 
     def step(carried: Any, batch: Any) -> Any:
         (params, slots, t), going = carried
         rows, lr, number, counts = batch
-        of_step = {"lr": lr, "t": (t + 1) * 1.0, "key": batches.keys, "number": number, "rates": rates}
+        of_examples = {"weights": _taken(weights[0], rows)} if weights else {}
+        of_step = {**of_examples, "lr": lr, "t": (t + 1) * 1.0, "key": batches.keys, "number": number, "rates": rates}
         new_params, new_slots, loss = train_step(job, params, slots, _taken(x, rows), _taken(T, rows), **of_step)
         loss = loss.astype(np.float32)
         makes = going & counts & jnp.isfinite(loss)

@@ -74,6 +74,7 @@ class TorchSession:
             name: (self._tensor(x), self._tensor(encode(y, k, job.targets, job.training.dtype)))
             for name, (x, y) in job.parts.items()
         }
+        self.weights = None if job.weights is None else self._tensor(job.weights)
         self.params: dict[str, Tensor] = {}
         self.optimizer: torch.optim.Optimizer | None = None
         self.t = 0
@@ -124,6 +125,7 @@ class TorchSession:
                 masks = passes.masks(network, self.key, first_step + i, len(rows), like=x)
                 z, a, buffers = forward(network, self.params, x, masks=masks, training=True)
                 of_example = losses_of(network, training.loss, z, a, T)
+                of_example = of_example if self.weights is None else of_example * self.weights[chosen]
                 loss = (of_example / len(rows) if training.batch_reduction == "mean" else of_example).sum()
                 losses[i] = loss.item()
                 if not np.isfinite(losses[i]):

@@ -1,10 +1,12 @@
-"""Exchange: trained networks to other programs, and weights that were trained elsewhere into a network of handgrad.
+"""Exchange: trained networks to other programs, and networks and weights that were made elsewhere to handgrad.
 
     export_model(record.model, "model.onnx")       by the path's ending: .onnx, .pt, .safetensors, .npz
-    import_model("lenet.pt", setting)              .pt, .safetensors, .npz
+    import_model("lenet.pt", setting)              .pt, .safetensors, .npz, .keras, .h5; arrays by name, or a list
+    from_torch(module), from_keras, from_sklearn   the network itself (`exchange.torch_modules`, …)
 
     .onnx                 the whole network, scaling included, for inference (`exchange.onnx`)
     .pt, .safetensors     a PyTorch state_dict (`exchange.state_dict`)
+    .keras, .h5           Keras's arrays (`exchange.keras_weights`)
     .npz                  handgrad's names and shapes; a student's W1, b1, W2, … too (`exchange.named_arrays`)
 
 No file executes anything when it is read (`training.pytorch`), and its content says what it is, not its name.
@@ -12,7 +14,7 @@ No file executes anything when it is read (`training.pytorch`), and its content 
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,20 @@ import numpy as np
 
 from handgrad.data.datasets import Dataset, split
 from handgrad.errors import WeightsError
-from handgrad.foreign import as_path
+from handgrad.foreign import as_path, reading
 from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
 from handgrad.network.network_section import build
 from handgrad.training.brightness import brightness_of
+from handgrad.training.exchange.given_arrays import WHERE, arrays_given
+from handgrad.training.exchange.imported import ImportedNetwork
+from handgrad.training.exchange.keras_weights import are_keras, configs_of, from_keras_arrays
 from handgrad.training.exchange.layouts import laid_out
 from handgrad.training.exchange.named_arrays import from_arrays
 from handgrad.training.exchange.state_dict import from_state_dict, is_state_dict, sequential, to_state_dict
+from handgrad.training.forms import KERAS, form_of
 from handgrad.training.given import checked_data, model_of
+from handgrad.training.keras_files import read_keras
 from handgrad.training.model import Model
 from handgrad.training.record import Record
 from handgrad.training.requirements import check_installed
@@ -44,8 +51,11 @@ from handgrad.training.weights import (
 
 PYTORCH = (".pt", ".pth")
 WRITTEN = (".onnx", *PYTORCH, ".safetensors", ".npz")
-READ = (*PYTORCH, ".safetensors", ".npz")
+HDF5 = (".keras", ".h5", ".hdf5")
+READ = (*PYTORCH, ".safetensors", ".npz", *HDF5)
 TORCH_LOAD = "load({}, weights_only=True)"
+
+Weights = str | os.PathLike[str] | ImportedNetwork | Mapping[str, Any] | Sequence[Any]
 
 
 def export_model(model: Model | Record, path: str | os.PathLike[str], *, scaling: bool = True) -> str:
@@ -99,7 +109,7 @@ def _to_load(model: Model, path: Path, scaling: bool) -> list[str]:
 
 
 def import_model(
-    path: str | os.PathLike[str],
+    weights: Weights,
     setting: Setting | Mapping[str, Any],
     *,
     data: Dataset | None = None,
@@ -107,20 +117,22 @@ def import_model(
 ) -> Model:
     """Weights from elsewhere in the network of `setting`, with the scaling of its data: ready to predict and evaluate.
 
-    path: a PyTorch state_dict (.pt, .pth, .safetensors), an .npz, or any weights of handgrad.  setting: as for `train`;
-    it says the layers, which data, and how examples are scaled.  data: a `Dataset` to use instead of loading it.
-    layout: "handgrad", "torch" or "keras" (`exchange.layouts`), for files of which neither shapes nor names say it.
+    weights: a file (a PyTorch state_dict, .pt, .pth, .safetensors; Keras's .keras, .h5; an .npz; any weights of
+    handgrad), what `from_torch`, `from_keras` or `from_sklearn` gave, a state_dict or other arrays by name, or a list
+    [W1, b1, W2, …].  setting: as for `train`; it says the layers, which data, and how examples are scaled.
+    data: a `Dataset` to use instead of loading it.  layout: "handgrad", "torch" or "keras" (`exchange.layouts`), where
+    neither shapes nor names say it.
     Raises WeightsError, all that does not fit at once: which layer, what the file has, what the network needs.
     """
-    path = as_path(path, "path", WeightsError)
+    source = weights if isinstance(weights, ImportedNetwork | Mapping | list | tuple) else _path(weights)
     setting = Setting.checked(setting)
     data = checked_data(data, setting)
     parts = split(data, setting.data)
     network = build(setting.network, parts.shape, parts.n_classes, parts.task)
-    read = read_params(path, network, layout=layout)
+    read = read_params(source, network, layout=layout)
     with np.errstate(over="ignore"):  # what overflows is looked for
         params = {name: w.astype(setting.training.dtype) for name, w in read.items()}
-    check_numbers(params, f"{path}, as {setting.training.dtype}")
+    check_numbers(params, f"{source if isinstance(source, Path) else WHERE}, as {setting.training.dtype}")
     return Model(
         network,
         params,
@@ -134,23 +146,42 @@ def import_model(
     )
 
 
-def read_params(path: Path, network: Network, *, layout: str | None = None) -> Arrays:
-    """The parameters of `network` from a file of weights, whoever wrote it; names and shapes become handgrad's."""
-    if path.suffix not in READ:
-        raise WeightsError(f"{path}: unknown ending {path.suffix!r}; weights are read from {', '.join(READ)}")
-    arrays, ordered = read_arrays(path)
+def _path(weights: Any) -> Path:
+    return as_path(weights, "weights", WeightsError)
+
+
+def read_params(source: Path | Any, network: Network, *, layout: str | None = None) -> Arrays:
+    """The parameters of `network` from weights, whoever made them; names and shapes become handgrad's."""
+    configs: Mapping[str, Mapping[str, Any]] = {}
+    if isinstance(source, ImportedNetwork):
+        return source.params_for(network, "weights")
+    if isinstance(source, Path):
+        where = str(source)
+        if source.suffix not in READ:
+            raise WeightsError(f"{where}: unknown ending {source.suffix!r}; weights are read from {', '.join(READ)}")
+        form = form_of(source) if source.is_file() else None
+        if form == KERAS:
+            described, arrays, ordered = read_keras(source)
+            with reading(source, WeightsError, "a Keras file", "save it there again: model.save(path)"):
+                configs = configs_of(described)
+        else:
+            arrays, ordered = read_arrays(source)
+    else:
+        where, arrays, ordered = WHERE, arrays_given(source), True
     if arrays.keys() & network.parameter_shapes.keys():
         if layout is None:
-            check_shapes(arrays, network.parameter_shapes, str(path))
+            check_shapes(arrays, network.parameter_shapes, where)
             params = arrays
         else:
-            check_names(arrays, network.parameter_shapes, str(path))
+            check_names(arrays, network.parameter_shapes, where)
             own = {name: (name, arrays[name]) for name in network.parameter_shapes}
-            params = laid_out(network, own, layout=layout, said=None, where=str(path))
+            params = laid_out(network, own, layout=layout, said=None, where=where)
+    elif are_keras(arrays):
+        params = from_keras_arrays(network, arrays, where=where, ordered=ordered, layout=layout, configs=configs)
     else:
         read = from_state_dict if is_state_dict(arrays) else from_arrays
-        params = read(network, arrays, where=str(path), ordered=ordered, layout=layout)
-    check_numbers(params, str(path))
+        params = read(network, arrays, where=where, ordered=ordered, layout=layout)
+    check_numbers(params, where)
     return params
 
 
