@@ -56,6 +56,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "features",
         "target_values",
         "divisions",
+        "one_table",
         "tables",
         "unlabelled",
         "frames",

@@ -6,13 +6,11 @@ Numbers are kept as they are written: in float32 where that holds all of them, o
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handgrad.data.cells import Row
 from handgrad.data.classes import first_missing, missing_label
@@ -31,95 +29,16 @@ from handgrad.data.columns import (
     question_of_label,
 )
 from handgrad.data.contents import Contents
-from handgrad.data.divisions import Division, check_alone, parted, read_division
-from handgrad.data.features import FeatureReader, Texts, divided, on_texts
+from handgrad.data.divisions import check_alone, parted, read_division
+from handgrad.data.features import FeatureReader, divided, on_texts
 from handgrad.data.first_lines import clean, first_lines, was_header
+from handgrad.data.one_table import OneTable, TableForm
 from handgrad.data.packed import TEXT_ENDINGS
 from handgrad.data.table_files import ending_of, rows_of, span_of_all
-from handgrad.data.target_values import numbers_of_texts
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.measures import CLASSIFICATION
 from handgrad.names import listed, shown
-
-
-@dataclass(frozen=True)
-class TableForm:
-    """What a study says of a table: `data.label`, `drop`, `missing` (texts; what becomes of cells), `decimal` and
-    `division`."""
-
-    label: str | int | None = None
-    drop: Sequence[str | int] | None = None
-    missing: tuple[str, ...] | None = None
-    cells: str | None = None
-    decimal: str | None = None
-    span: tuple[int, int] | None = None  # the first and the last feature of sparse files
-    division: str | int | None = None
-    divides: int | None = None  # the number of the column that says which part a row is in
-    task: str = CLASSIFICATION
-
-
-@dataclass
-class _Table:
-    """One file.  x: (n, columns), without the labels and what `data.drop` leaves out; columns: their places there.
-
-    texts: the columns that hold texts; in x stand their codes.
-    """
-
-    path: Path
-    names: list[str] | None  # of all columns; None: there is no header
-    label: int
-    columns: list[int]
-    x: NDArray[Any]
-    y: list[str]
-    lines: list[int]
-    texts: dict[int, Texts]
-    notes: list[str]
-    on_label: list[str] = field(default_factory=list)
-    division: Division | None = None
-    width: int = 0  # how many columns the file has
-    targets: NDArray[np.float64] | None = None  # (n, k), of tasks other than classification
-    target_columns: list[int] = field(default_factory=list)
-
-    def called(self, column: int) -> str | int:
-        """A column's name, or its number where it has none."""
-        return self.names[column] if self.names and self.names[column] else column
-
-    def without(self, columns: Sequence[int]) -> None:
-        """Leave columns out, by their number in the file.  Raises DataError where none would stay."""
-        stay = [k for k, column in enumerate(self.columns) if column not in columns]
-        if len(stay) < len(self.columns):
-            self.columns, self.x = [self.columns[k] for k in stay], np.ascontiguousarray(self.x[:, stay])
-        if not self.columns:
-            raise DataError(f"{self.path}: has no column left beside the labels; at least one is needed")
-
-    def take_targets(self, more: Sequence[str | int], decimal: str | None) -> None:
-        """Take the targets (n, k) from the column of labels and from `more`, which are features no longer."""
-        names = [str(column) for column in range(self.width)] if self.names is None else self.names
-        found = [find_column(names, one, "data.label", str(self.path)) for one in more]
-        self.target_columns = [self.label, *found]
-        if len(set(self.target_columns)) < len(self.target_columns):
-            raise DataError(f"{self.path}: data.label names a column twice; name each once")
-        columns = [numbers_of_texts(self.y, self.lines, str(self.path), shown(self.called(self.label)), decimal)]
-        for column in found:
-            if column in self.texts or column not in self.columns:
-                raise DataError(
-                    f"{self.path}: column {shown(self.called(column))} holds texts or is left out, and data.label says "
-                    "that it holds targets; take it out of one"
-                )
-            columns.append(self.x[:, self.columns.index(column)])
-        self.targets = np.column_stack(columns).astype(np.float64)
-        empty = np.isnan(self.targets).any(axis=1)
-        if empty.any():
-            raise DataError(
-                f"{self.path}: line {self.lines[int(np.argmax(empty))]} lacks a target; fill it in or take the row out"
-            )
-        self.without(found)
-
-    @property
-    def numbers(self) -> list[int]:
-        """The columns of numbers, by their place in x."""
-        return [k for k, column in enumerate(self.columns) if column not in self.texts]
 
 
 def read_table(
@@ -167,7 +86,7 @@ def read_table(
             raise DataError(f"{path}: {question}")
     _note_numbers_of_rows(table)
     notes = table.notes
-    others: dict[str, _Table | None] = {"test": None, "val": None}
+    others: dict[str, OneTable | None] = {"test": None, "val": None}
     for part, other in (("test", test), ("val", val)):
         if other is not None:
             others[part], on_part = _read_beside(table, other, part, form, indices)
@@ -205,7 +124,7 @@ def read_table(
     return contents if divides is None or files[1:] else parted(contents, table.lines, divides, path)
 
 
-def _feature_names(table: _Table, heads: Sequence[tuple[int, str | None]]) -> tuple[str, ...] | None:
+def _feature_names(table: OneTable, heads: Sequence[tuple[int, str | None]]) -> tuple[str, ...] | None:
     """The names of the columns of x; their numbers where texts need one and there is no header, or None."""
     if table.names is None and not table.texts:
         return None
@@ -213,7 +132,7 @@ def _feature_names(table: _Table, heads: Sequence[tuple[int, str | None]]) -> tu
     return tuple(name if text is None else f"{name}={text}" for name, (_, text) in zip(names, heads, strict=True))
 
 
-def _note_numbers_of_rows(table: _Table) -> None:
+def _note_numbers_of_rows(table: OneTable) -> None:
     """Note columns that may number the rows."""
     names, path = table.names, table.path
     nameless = [
@@ -238,7 +157,7 @@ def _note_numbers_of_rows(table: _Table) -> None:
             break
 
 
-def _indices(table: _Table) -> list[int]:
+def _indices(table: OneTable) -> list[int]:
     assert table.names is not None
     found: list[int] = []
     for k, column in enumerate(table.columns):
@@ -249,8 +168,8 @@ def _indices(table: _Table) -> list[int]:
 
 
 def _read_beside(
-    table: _Table, path: Path, part: str, form: TableForm, indices: Sequence[int]
-) -> tuple[_Table | None, list[str]]:
+    table: OneTable, path: Path, part: str, form: TableForm, indices: Sequence[int]
+) -> tuple[OneTable | None, list[str]]:
     """(table, notes) of another part's file, with the columns of `table`; the table is None where it has no labels."""
     with reading(path, DataError, "a table", "mend it, or save it as CSV again"):
         _, first = next(rows_of(path, span=form.span), (0, []))
@@ -287,7 +206,7 @@ def _read_beside(
     return other, other.notes
 
 
-def _read(path: Path, form: TableForm, part: str, beside: Sequence[Path], texts: Collection[int] = ()) -> _Table:
+def _read(path: Path, form: TableForm, part: str, beside: Sequence[Path], texts: Collection[int] = ()) -> OneTable:
     """The file of a part.  beside: those of other parts;  texts: columns that hold texts in one of them."""
     notes: list[str] = []
     division = read_division(path, form.division, part, form.label, form.drop or (), form.span)
@@ -307,7 +226,7 @@ def _read(path: Path, form: TableForm, part: str, beside: Sequence[Path], texts:
 
 def _read_rows(
     path: Path, rows: Iterator[Row], form: TableForm, texts: Collection[int], header: bool | None = None
-) -> _Table | None:
+) -> OneTable | None:
     """The table; None where its first line was taken for a header and is an example.  header: None if not known."""
     where, label, notes = str(path), form.label, list[str]()
     start, first, second, rest = first_lines(path, rows, notes)
@@ -336,7 +255,7 @@ def _read_rows(
         names, x, y, lines = first, x[1:], y[1:], lines[1:]  # numbers as names (pixel 0, 1, 2 ...) beside a label
     if not y:
         raise DataError(f"{path}: has a header and no rows; expected one example a row")
-    table = _Table(
+    table = OneTable(
         path, names, column, columns, x, y, lines, dict(reader.texts), [*notes, *reader.notes()], width=len(first)
     )
     if header and counts(first) and not isinstance(label, str):
@@ -352,7 +271,7 @@ def _read_rows(
     return table
 
 
-def _check_labels(table: _Table, form: TableForm) -> None:
+def _check_labels(table: OneTable, form: TableForm) -> None:
     """Leave out rows without a label where `data.missing` says "drop".  Raises DataError where it does not."""
     if form.cells == "drop":
         nothing = {label for label in set(table.y) if first_missing([label], form.missing) is not None}
@@ -362,11 +281,11 @@ def _check_labels(table: _Table, form: TableForm) -> None:
             table.x, table.y = table.x[kept], [table.y[k] for k in kept]
             table.lines = [table.lines[k] for k in kept]
             table.notes.append(
-                f"{table.path.name}: {gone} row{'s have' if gone > 1 else ' has'} no label and "
+                f"{table.path.name}: {gone} row{'s have' if gone > 1 else ' has'} no {form.word} and "
                 f"{'are' if gone > 1 else 'is'} left out"
             )
     if not table.y:
-        raise DataError(f"{table.path}: has no row with a label")
+        raise DataError(f"{table.path}: has no row with a {form.word}")
     absent = first_missing(table.y, form.missing)
     if absent is not None:
         names, column = table.names, table.label
@@ -377,21 +296,24 @@ def _check_labels(table: _Table, form: TableForm) -> None:
         raise DataError(missing_label(f"{table.path}: line {table.lines[absent]}, {called}", table.y[absent]))
 
 
-def _notes_on(table: _Table, form: TableForm, why: str | None) -> list[str]:
+def _notes_on(table: OneTable, form: TableForm, why: str | None) -> list[str]:
     """Notes on which column was taken for the labels, and on names that stand twice."""
     notes = []
     name, label = table.path.name, form.label
     last = "the last" if form.drop is None and form.divides is None else "the last remaining"
     if isinstance(label, int) and label < 0:
-        notes.append(f"{name}: column {shown(table.called(table.label))} holds the labels: data.label = {label}")
+        notes.append(f"{name}: column {shown(table.called(table.label))} holds the {form.words}: data.label = {label}")
     if label is None and table.names is None:
-        notes.append(f"{name}: has no header: column {table.label}, {last}, holds the labels; data.label names another")
+        notes.append(
+            f"{name}: has no header: column {table.label}, {last}, holds the {form.words}; data.label names another"
+        )
     elif label is None and why != "name":
         notes.append(
-            f"{name}: {shown(table.called(table.label))}, {last} column, holds the labels; data.label names another"
+            f"{name}: {shown(table.called(table.label))}, {last} column, holds the {form.words}; data.label names "
+            "another"
         )
     elif label is None and table.names and table.label != len(table.names) - 1:
-        notes.append(f"{name}: column {shown(table.called(table.label))} holds the labels, as its name says")
+        notes.append(f"{name}: column {shown(table.called(table.label))} holds the {form.words}, as its name says")
     names = table.names or []
     twice = sorted({one for one in names if one and names.count(one) > 1})
     if twice:

@@ -43,7 +43,7 @@ MENDS = (  # keys that a refusal names and that lose nothing
     re.compile(r"data\.(image_size) = (\[\d+, \d+\])"),
 )
 NUMBERS = re.compile(r"as a number of the row does; data\.drop = (\[.+?\]) would leave it out")
-LABELS = re.compile(r": (?:column )?('[^']+'|\d+)(?:, the last(?: column)?,)? holds the labels")
+LABELS = re.compile(r": (?:column )?('[^']+'|\d+)(?:, the last(?: column)?,)? holds the (?:labels|target)")
 
 
 @dataclass(frozen=True)

@@ -187,10 +187,9 @@ class Plan:
             if one.setting is None:
                 wrong += [(line, one) for line in one.problems]
                 continue
-            check = self.splits.check(one.setting.data)
+            check, has_validation = self.splits.check(one.setting.data), one.setting.data.validation is not False
             lines = list(check.problems)
             try:
-                has_validation = one.setting.data.validation is not False
                 check_measured(self.study.spec.select_by, one.setting.scored_as, "select_by")
                 network = one.setting.network_for(check.shape, check.n_classes, has_validation=has_validation)
                 if weights := one.setting.training.class_weights:
