@@ -480,7 +480,7 @@ def test_a_run_is_watched_from_its_beginning_to_its_end(here):
     assert re.search(r"^Watching results/tiny at http://127\.0\.0\.1:\d+/$", done.stderr, re.MULTILINE)
     report = (here / "results/tiny/report/index.html").resolve()
     assert re.search(
-        rf"The study is over, 4 of 4 runs have ended\. Its report( is being made)?: {re.escape(str(report))}",
+        rf"The study is over, 4 of 4 runs have ended\. Its report( is being made:| goes to|:) {re.escape(str(report))}",
         done.stderr,
     )
     assert "Report: results/tiny/report/index.html" in done.stdout

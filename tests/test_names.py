@@ -211,7 +211,7 @@ def test_every_path_that_is_advised_is_one(advice):
         ("decay", "training.schedule for the learning rate"),
         ("patience", "write training.early_stopping = { patience = 10 }"),
         ("shuffle", "write training.shuffle = false"),
-        ("class_weights", "not there yet"),
+        ("class_weights", "write training.class_weights"),
         ("metrics", "not there yet"),
         ("folds", "write data.validation = { folds = 5 }"),
         ("cv", "write data.validation"),

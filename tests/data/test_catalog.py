@@ -25,6 +25,7 @@ def mirrored(small_mnist, mirror, monkeypatch):
 def test_the_published_sums_and_addresses():
     assert {name: [(file.name, file.md5) for file in source.files] for name, source in catalog.DATASETS.items()} == {
         "digits": [],
+        "diabetes": [],
         "mnist": [
             ("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
             ("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),

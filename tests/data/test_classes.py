@@ -65,8 +65,9 @@ def test_classes_that_are_named():
             None,
             None,
             "here: y_train must be classes: whole numbers or text; got numbers with decimals (0.5; 2 different ones). "
-            "handgrad trains classifiers and does not predict quantities (regression): make classes of them, such as "
-            "low and high, or say which column holds the classes",
+            'To predict them as numbers, say data.task = "regression" (in Python task="regression"); to tell classes, '
+            "say which column holds them, or make some, such as "
+            "low and high",
         ),
         (
             [0, float("nan")],
@@ -151,7 +152,7 @@ def real(n=300):
         ),
         (
             [str(int(value)) for value in real()],
-            "rather a quantity or a number of the row than classes. handgrad trains",
+            "rather a quantity or a number of the row than classes. data.task = ",
         ),
         (
             np.arange(300),
@@ -168,7 +169,7 @@ def test_a_quantity_is_no_class(y, text):
     with pytest.raises(DataError) as caught:
         numbered(y)
     assert text in str(caught.value)
-    assert "does not predict quantities (regression)" in str(caught.value) or "inf" in text
+    assert 'data.task = "regression"' in str(caught.value) or "inf" in text or "names" in text
 
 
 def test_the_message_names_the_column_and_what_to_do():
@@ -176,9 +177,9 @@ def test_the_message_names_the_column_and_what_to_do():
         numbered([str(3 * k % 1000) for k in range(50)], label="column 'price'")
     assert str(caught.value) == (
         "here: the labels (column 'price') are 50 different ones in 50 examples (0, 3, 6, 9 … (46 more)), 50 of them "
-        "with a single example: rather a quantity or a number of the row than classes. handgrad trains classifiers "
-        "and does not predict quantities (regression): say which column holds the classes, make fewer of them, "
-        'or write them as text ("c17"), if they are classes'
+        "with a single example: rather a quantity or a number of the row than classes. "
+        'data.task = "regression" predicts quantities; else say which column holds the classes, make fewer of them, or '
+        'write them as text ("c17"), if they are classes'
     )
 
 

@@ -91,7 +91,8 @@ def test_sizes_that_are_none(size):
         ({"name": " "}, "data.name must be the name of a data set or a path; got ' '"),
         (
             {"label": 1.5},
-            "data.label must be the name of a column, or its number counted from 0 (-1 is the last); got 1.5",
+            "data.label must be the name of a column, or its number counted from 0 (-1 is the last), or for several "
+            "targets a list; got 1.5",
         ),
         (
             {"drop": "Id"},

@@ -166,9 +166,10 @@ def test_a_name_that_is_none(tmp_path):
         load("mnits", folder=tmp_path)
     assert str(caught.value) == (
         f"data.name: no data set is called 'mnits', and no file or folder lies at {tmp_path / 'mnits'}; "
-        "did you mean 'mnist'? Known: digits, mnist, fashion-mnist, cifar-10, or a path to .npz, .mat, a folder "
-        "of .npy, .csv, .tsv, .txt, .data, .arff, .libsvm, .svmlight, .parquet, .feather (also packed: .gz, .bz2, .xz, "
-        ".zip), a folder of images by class, or one packed in .tar, .tar.gz, .tgz, .tar.bz2, .tbz2, .tar.xz, .txz, .zip"
+        "did you mean 'mnist'? Known: digits, diabetes, mnist, fashion-mnist, cifar-10, or a path to .npz, .mat, a "
+        "folder of .npy, .csv, .tsv, .txt, .data, .arff, .libsvm, .svmlight, .parquet, .feather (also packed: .gz, ."
+        ".bz2, .xz, .zip), a folder of images by class, or one packed in .tar, .tar.gz, .tgz, .tar.bz2, .tbz2, .tar.xz, "
+        ".txz, .zip"
     )
 
 

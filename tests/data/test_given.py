@@ -28,7 +28,7 @@ def test_several_labels_an_example(y):
     shape = np.shape(y)
     assert str(said.value) == (
         f"multi: y_train must be one label an example, (n,); got the shape {shape}, rows of 0 and 1: several labels an "
-        "example are not supported, only one is; train one network for each column, as in y[:, 0]"
+        'example are those of data.task = "multi-label" (in Python task=…)'
     )
 
 

@@ -80,6 +80,7 @@ LOSS_MUTANTS: dict[str, list[Callable[[Any, Any], Any]]] = {
     "half-squared-error": [lambda a, T: WRONG * a - T, lambda a, T: a - WRONG * T],
     "mean-squared-error": [lambda a, T: 2 / 3 * (WRONG * a - T), lambda a, T: 2 / 3 * (a - WRONG * T)],
     "absolute-error": [lambda a, T: WRONG * np.sign(a - T)],
+    "huber": [lambda a, T: WRONG * np.clip(a - T, -1, 1)],
     "cross-entropy": [lambda z, T: WRONG * _softmax(z) - T, lambda z, T: _softmax(z) - WRONG * T],
     "binary-cross-entropy": [lambda z, T: WRONG * _sigmoid(z) - T, lambda z, T: _sigmoid(z) - WRONG * T],
     "nll": [lambda a, T: -WRONG * T],

@@ -115,12 +115,12 @@ def test_one_network_has_one_spelling():
         (
             {"targets": "one_hot"},
             "network.targets is an unknown encoding of targets 'one_hot'; did you mean 'one-hot'? "
-            "Known: one-hot, plus-minus-one",
+            "Known: one-hot, plus-minus-one, values",
         ),
         (
             {"hiden": 3},
             "network.hiden is an unknown key; did you mean 'hidden'? "
-            "Known: hidden, activation, output, layers, dropout, init, bias_init, targets",
+            "Known: hidden, activation, output, units, layers, dropout, init, bias_init, targets",
         ),
         (
             {"hidden": 3, "hidden_layer_sizes": 3},

@@ -9,6 +9,7 @@ from PIL import Image
 
 from handgrad import Record, figure, save_figure, train
 from handgrad.errors import InputError
+from handgrad.report import study_figure
 from handgrad.study.published.figure_options import FIGURES
 
 
@@ -122,6 +123,10 @@ def test_a_figure_of_one_record_is_of_every_kind_that_shows_one_setting(kind, re
         with pytest.raises(InputError, match="of data of two features; an example of this data has 1 × 8 × 8"):
             figure(record, kind)
         return
+    if kind in ("predicted", "residuals", "roc"):  # of other tasks
+        with pytest.raises(InputError, match=f"holds nothing that a figure of kind '{kind}' shows"):
+            figure(record, kind)
+        return
     found = figure(record, kind).data
     assert "etting" not in found.caption.replace("A line per setting", "")
     if FIGURES[kind].options.settings[1] == 1:
@@ -140,3 +145,12 @@ def test_what_a_record_has_no_figure_of_is_said(record, tmp_path):
     with pytest.raises(InputError, match=f"record {record.id} holds nothing that a figure of kind 'mistakes' shows"):
         figure(record.model_copy(update={"mistakes": {}}), "mistakes")
     assert save_figure(record, "confusion", out=tmp_path, formats="svg")[0].exists()
+
+
+def test_curves_are_kept_while_there_is_room(monkeypatch):
+    monkeypatch.setattr(study_figure, "ROOM", 100)
+    asked = []
+    read = study_figure._read_once(lambda run: asked.append(run) or {"loss": np.zeros(len(run))})
+    for run in ("a" * 8, "b" * 9, "c", "a" * 8, "b" * 9, "c"):  # 64, 72 and 8 bytes
+        assert len(read(run)["loss"]) == len(run)
+    assert asked == ["a" * 8, "b" * 9, "c", "b" * 9]

@@ -288,7 +288,7 @@ class Crooked(Programs):
 ])  # fmt: skip
 def test_bits_that_depend_on_the_place_are_refused(monkeypatch, where, which):
     monkeypatch.setattr(Crooked, "where", where)
-    monkeypatch.setattr(engine.Programs, "of", staticmethod(Crooked))
+    monkeypatch.setattr(engine.Programs, "of", staticmethod(lambda job, size: Crooked(job, size, job.tells_class)))
     made, epochs = grouped(jobs_of(job_of(PLAIN, batch_size=5), 3))
     with pytest.raises(InputError) as said:
         made.train_epoch(epochs)
@@ -314,7 +314,7 @@ class Fickle(engine.Programs):
 
 @pytest.mark.parametrize("runs", [1, 3])
 def test_bits_that_are_others_a_second_time_are_refused(monkeypatch, runs):
-    monkeypatch.setattr(engine.Programs, "of", staticmethod(Fickle))
+    monkeypatch.setattr(engine.Programs, "of", staticmethod(lambda job, size: Fickle(job, size, job.tells_class)))
     made, epochs = grouped(jobs_of(job_of(PLAIN, batch_size=5), runs))
     with pytest.raises(InputError) as said:
         made.train_epoch(epochs)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import handgrad as hg
-from handgrad.training.record import Record
+from handgrad.errors import DamagedError
+from handgrad.training.record import Record, load_curves
 from handgrad.training.record_facts import Divergence
 from handgrad.training.recording import samples_of
 from tests.records import DONE, made_record
@@ -29,6 +30,23 @@ def content(path):
 def test_a_record_has_the_keys_of_its_file_in_their_order(path):
     table = content(path)
     assert json.dumps(Record.from_json(table).data) == json.dumps(table)
+
+
+CURVES = [np.arange(5.0), np.zeros((0, 3)), np.float32(3), np.arange(6).reshape(2, 3).T, np.array(["a", "bc"])]
+
+
+@pytest.mark.parametrize("array", CURVES, ids=str)
+def test_curves_are_read_as_they_were_written(tmp_path, array):
+    np.savez(tmp_path / "curves.npz", one=array)
+    read = load_curves(tmp_path)["one"]
+    np.testing.assert_array_equal(read, array, strict=True)
+    read[...] = read[::-1] if read.ndim else 1  # it can be changed
+
+
+def test_curves_of_objects_are_refused(tmp_path):
+    np.savez(tmp_path / "curves.npz", one=np.array([{}], object))
+    with pytest.raises(DamagedError, match=r"curves\.npz"):
+        load_curves(tmp_path)
 
 
 def test_keys_of_later_versions_survive_at_every_level():

@@ -161,7 +161,7 @@ def save_predictions(found: PredictedExamples, path: Path) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(found.headings)
-    writer.writerows([[f"{one:.6g}" if isinstance(one, float) else one for one in row] for row in found.rows()])
+    writer.writerows([[f"{one:.6g}" if isinstance(one, Probability) else one for one in row] for row in found.rows()])
     try:
         write_whole(path, text.getvalue().encode())
     except OSError as error:

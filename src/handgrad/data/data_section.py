@@ -83,7 +83,7 @@ def _label(value: Any) -> str | int | tuple[str | int, ...]:
     if len(columns) > 1 and all(isinstance(one, str) or is_whole(one, -LARGEST) for one in columns):
         return tuple(columns)
     raise ValueError(
-        "must be the name of a column, or its number counted from 0 (-1 is the last); for several targets a list"
+        "must be the name of a column, or its number counted from 0 (-1 is the last), or for several targets a list"
     )
 
 

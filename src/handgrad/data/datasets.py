@@ -36,7 +36,7 @@ from handgrad.data.target_values import target_values
 from handgrad.errors import DataError
 from handgrad.foreign import as_path, reading
 from handgrad.measures import CLASSIFICATION, REGRESSION, TASKS
-from handgrad.names import listed, shown
+from handgrad.names import listed, plural, shown
 from handgrad.sections import plain
 
 __all__ = [
@@ -217,7 +217,8 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
         arrays += [parts["x_val"], labels["y_val"]]
         n = len(parts["x_val"])
         notes += (
-            f"{name} has a validation part of its own, {n} examples: it is used where data.validation is not set",
+            f"{name} has a validation part of its own, {plural(n, 'example')}: it is used where data.validation is not "
+            "set",
         )
     _check_names((name, *classes, *(contents.feature_names or ())), where)
     _check_signs(classes, "class" if contents.task == CLASSIFICATION else "target", "", where)

@@ -55,6 +55,10 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
             f'data.task = "{dataset.task}"'
         )
     notes = list(dataset.notes)
+    if dataset.task != CLASSIFICATION:
+        parts = {"data.validation": section.validation, "data.test": section.test}
+        asked = [key for key, part in parts.items() if part and part.stratify and "stratify" in part.model_fields_set]
+        notes += [f"{key}.stratify = true changes nothing: parts of {dataset.task} have no classes" for key in asked]
     train, test = _test_part(dataset, section.test, notes)
     train, test, validation, source = _validation_part(dataset, section.validation, train, test, notes)
     if not len(train):
@@ -76,9 +80,25 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
         )
     made = _scaled(dataset, section.scale, places, notes, fills=fills)
     if section.scale_targets in (None, "none"):
-        return made
+        return _with_advice(made) if dataset.task == REGRESSION and section.scale_targets is None else made
     of_targets = scaling.fit(section.scale_targets, made.train.y, None)
     return replace(made, target_scaler=replace(of_targets, formula="(y − mean) / std of each target"))
+
+
+FAR_FROM_1 = 30.0  # of the deviation of targets, from which unscaled ones are noted
+
+
+def _with_advice(made: Split) -> Split:
+    """With a note where targets are so large that squared errors take steps which no usual learning rate bears."""
+    spread = float(np.sqrt((made.train.y**2).mean(axis=0)).max())
+    if spread < FAR_FROM_1:
+        return made
+    note = (
+        f"the targets are up to {spread:.3g} (root mean square) and not scaled: gradients grow with them; "
+        'data.scale_targets = "standard" scales them, and results stay in their units ("none" keeps them without this '
+        "note)"
+    )
+    return replace(made, notes=(*made.notes, note))
 
 
 def _test_part(

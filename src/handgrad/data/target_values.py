@@ -74,6 +74,8 @@ def _values(given: Any, n: int, what: str) -> Values:
         raise DataError(f"{what} must be one target an example, (n,), or several, (n, k); got the shape {y.shape}")
     if len(y) != n:
         raise DataError(f"{what} has {len(y)} targets for {n} examples; there must be as many")
+    if y.dtype.kind == "c":
+        raise DataError(f"{what} holds complex numbers; targets must be real: give the real and imaginary part as two")
     if y.dtype.kind not in "biuf":
         y = _from_objects(y, what)
     y = y.astype(np.float64)

@@ -331,6 +331,11 @@ def _check_task(chosen: Loss, output: str, targets: str, task: str) -> None:
             f"network.output = {output!r} is not for {_TOLD[task]}: the last layer needs {' or '.join(fits)}, whose "
             "values a threshold divides"
         )
+    if task == REGRESSION and ACTIVATIONS[output].rowwise:
+        raise NetworkError(
+            f"network.output = {output!r} ties the outputs of an example to one sum, and targets that are numbers have "
+            'none; set network.output = "identity"'
+        )
     fit = _OUTPUTS[task][output] if task in _OUTPUTS else VALUES
     if task != CLASSIFICATION and targets != fit:
         with_it = f" with {output}" * (task == BINARY)

@@ -120,7 +120,7 @@ def test_tables_hold_the_frames_of_results(results, tmp_path, form):
         for name in ("runs", "curves", "steps")
     }
     runs, curves = results.runs(), results.curves()
-    for name in ("id", "status", "epochs", "diverged_step", *METRICS, "seconds_total"):
+    for name in ("id", "status", "epochs", "diverged_step", *results.metrics, "seconds_total"):
         found = read["runs"][name].astype(float if name == "diverged_step" else runs[name].dtype)
         pandas.testing.assert_series_equal(found, runs[name].astype(found.dtype), **same)
     assert read["runs"]["training.optimizer.lr"].tolist()[::2] == [0.01, 0.0001, 0.01, 3e38, 0.01]

@@ -142,7 +142,7 @@ def test_folds_have_the_error_of_nadeau_and_bengio():
     d = (y[1] - y[0]) / 2
     assert by_name(found)["lr"].variance == pytest.approx(d.mean() ** 2 - d.var(ddof=1) * (1 / 5 + 1 / 4))
     assert [one.name for one in found.shares[1:]] == [
-        "folds and seeds, alike in all settings", "noise between folds and seeds"
+        "folds, alike in all settings", "noise between folds"
     ]  # fmt: skip
     assert found.counted == "5 folds × 1 seed"
 

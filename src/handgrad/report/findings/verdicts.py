@@ -215,7 +215,8 @@ def small_parts(summary: Summary) -> list[Verdict]:
         counts = {n: setting for setting in summary.settings if (n := setting.examples(loss))}
         n = min(counts, default=SMALL)
         if n < SMALL and not is_proportion(part.metric(counts[n].main_measure)):
-            word = MEASURES[counts[n].main_measure].word
+            chosen = METRICS[metric].measure
+            word = MEASURES[counts[n].main_measure].word if chosen.name == "loss" else chosen.word
             text = f"{plural(n, f'{part.name} example')}{of_folds}: {word} depends much on which these are."
             found.append(Verdict("warning" if n < TINY else "note", text))
         elif n == 1:

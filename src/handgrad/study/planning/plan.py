@@ -28,7 +28,7 @@ from handgrad.study.reading.setting_refs import class_problems
 from handgrad.study.rules.select import RunSummary, choose, metric_of
 from handgrad.study.toml_lines import refused
 from handgrad.training.class_weights import check_classes
-from handgrad.training.run import Run, Setting
+from handgrad.training.run import Run, Setting, check_measured
 from handgrad.training.run_keys import run_key
 from handgrad.training.sharing import runs_in_a_program
 from handgrad.training.sources import source_seeds
@@ -191,6 +191,7 @@ class Plan:
             lines = list(check.problems)
             try:
                 has_validation = one.setting.data.validation is not False
+                check_measured(self.study.spec.select_by, one.setting.scored_as, "select_by")
                 network = one.setting.network_for(check.shape, check.n_classes, has_validation=has_validation)
                 if weights := one.setting.training.class_weights:
                     check_classes(weights, self.splits.dataset(one.setting.data).classes)

@@ -24,6 +24,7 @@ from handgrad.training.engines.compiled.kernels.vectors import (
     kernel,
     lanes,
     load,
+    prefetch,
     splat,
     store,
     total,
@@ -167,15 +168,15 @@ def _sparse_one(values: Any, which: Any, i: int, end: int, M: Any, m: int, s: An
 
 @inlined
 def _sparse_two(
-    values: Any, which: Any, i: int, i_end: int, j: int, j_end: int, M: Any, m: int, s: Any, t: Any
+    values: Any, which: Any, i: int, i_end: int, j: int, j_end: int, M: Any, m: int, s0: Any, s1: Any
 ) -> Any:  # fmt: skip
     """`_sparse_one` for two sums side by side: neither waits for the other's last product."""
     for _ in range(min(i_end - i, j_end - j)):
-        s = fma(splat(at(values, i)), load(M, m + int(at(which, i)) * lanes(M)), s)
-        t = fma(splat(at(values, j)), load(M, m + int(at(which, j)) * lanes(M)), t)
+        s0 = fma(splat(at(values, i)), load(M, m + int(at(which, i)) * lanes(M)), s0)
+        s1 = fma(splat(at(values, j)), load(M, m + int(at(which, j)) * lanes(M)), s1)
         i += 1
         j += 1
-    return _sparse_one(values, which, i, i_end, M, m, s), _sparse_one(values, which, j, j_end, M, m, t)
+    return _sparse_one(values, which, i, i_end, M, m, s0), _sparse_one(values, which, j, j_end, M, m, s1)
 
 
 @kernel
@@ -190,17 +191,29 @@ def sparse_forward_panel(
         i = 0
         while i + 2 <= rows:
             o, q = at(which, first + i) * S + segment, at(which, first + i + 1) * S + segment
-            s, t = _sparse_two(
+            s0, s1 = _sparse_two(
                 x.values, x.pixels, at(x.starts, o), at(x.starts, o + 1), at(x.starts, q), at(x.starts, q + 1), M, mo,
                 load(z, zo + i * L), load(z, zo + i * L + L),
             )  # fmt: skip
-            store(z, zo + i * L, s)
-            store(z, zo + i * L + L, t)
+            store(z, zo + i * L, s0)
+            store(z, zo + i * L + L, s1)
             i += 2
         if i < rows:
             o = at(which, first + i) * S + segment
             s = _sparse_one(x.values, x.pixels, at(x.starts, o), at(x.starts, o + 1), M, mo, load(z, zo + i * L))
             store(z, zo + i * L, s)
+
+
+@kernel
+def fetch(x: Sparse, which: Any, first: int, rows: int, S: int) -> None:
+    """Ask for the examples which[first : first + rows]: in a random order each comes from far away, and slowly."""
+    for i in range(first, first + rows):
+        o = at(which, i) * S
+        begin, end = at(x.starts, o), at(x.starts, o + S)
+        for k in range(begin, end + 15, 16):
+            prefetch(x.values, k)
+        for k in range(begin, end + 31, 32):
+            prefetch(x.pixels, k)
 
 
 @kernel

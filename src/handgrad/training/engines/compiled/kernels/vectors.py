@@ -11,7 +11,7 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
     load_like(v, a, i)  as many numbers as v has   look(a, i)               a[i], which another thread may have written
     splat(s)         every lane is s               where_negative(c, x, y)  x where c < 0, else y
     fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
-    total(v)         the sum of the lanes
+    total(v)         the sum of the lanes          prefetch(a, i)           ask for the line of memory with a[i]
 
 A *line* is a vector of 64 bytes, as long as a line of the cache; `line(a)` is how many numbers of a's type make one.
 `load_line` and `splat_line` make lines, `store` and the arithmetic take both.
@@ -146,6 +146,21 @@ def look(typing: Any, a: Any, i: Any) -> Any:
         return builder.load_atomic(_pointer(context, builder, a, args[0], args[1]), "monotonic", a.dtype.bitwidth // 8)
 
     return a.dtype(a, types.intp), emit
+
+
+@compiled_or(lambda a, i: None)
+def prefetch(typing: Any, a: Any, i: Any) -> Any:
+    """Ask for the line of memory with a[i], which is needed soon; nothing waits for it."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = builder.bitcast(_pointer(context, builder, a, args[0], args[1]), ir.IntType(8).as_pointer())
+        to_read, keep, data = _INT32(0), _INT32(3), _INT32(1)
+        kind = ir.FunctionType(ir.VoidType(), [start.type, _INT32, _INT32, _INT32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(function, [start, to_read, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(a, types.intp), emit
 
 
 def _loading(size: int) -> Any:

@@ -123,6 +123,8 @@ def train_batch_one(
         if look(constants, STOP) != 0:
             return begin + 1
         rows = min(lines, count - begin)
+        upcoming, upcoming_rows = begin + rows, min(lines, count - begin - rows)
+        products.fetch(inputs.sparse, order, upcoming, upcoming_rows, S)
         example_dots(inputs.sparse, order, begin, rows, S, w, lines)
         products.to_columns(inputs.sparse, order, begin, rows, S, pixels, work.columns)
         c, done = number(space, 1), rows
@@ -154,7 +156,6 @@ def train_batch_one(
                 g = (p * rows + i) * L
                 store(w.g, g, splat(w.a[i]) * load(w.g, g) if i < done else no_bias)
         h[updates.LR], h[updates.DECAY], h[updates.SHRINKS] = 1.0, 1.0 - float(c), 0.0
-        upcoming, upcoming_rows = begin + rows, min(lines, count - begin - rows)
         for p in range(panels(units, L)):
             wo = first_w + p * pixels * L
             every = at(h, updates.DECAY) != 0

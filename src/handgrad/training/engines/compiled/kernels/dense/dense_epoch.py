@@ -88,6 +88,9 @@ def train(
             if look(constants, STOP) != 0:
                 return step + 1
             rows = min(capacity, end - first)
+            if sparse:
+                soon = min(capacity, batch, count - first - rows)
+                products.fetch(inputs.sparse, order, first + rows, soon, constants[SEGMENTS])
             update_code = constants[OPTIMIZER] if direct else (updates.KEEP if first == begin else updates.ADD)
             if not sparse:
                 gather(net, constants, work, inputs, order, first, rows, first - begin, first_step + step)
