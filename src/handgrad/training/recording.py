@@ -277,8 +277,6 @@ def _engine_facts(trained: Trained) -> dict[str, Any]:
         facts["additions"] = additions
     if training.engine == "array" and (missing := unsupported("compiled", trained.setting.ingredients())):
         facts["why"] = refusal_text("compiled", missing)
-    elif training.engine == "array" and training.class_weights is not None:
-        facts["why"] = "the compiled engine has no class weights"
     return facts | getattr(trained.session, "facts", {})
 
 

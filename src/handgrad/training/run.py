@@ -125,15 +125,13 @@ class Setting(Displayed, Section):
         return ingredients(self.network.layer_list(1), self.training)
 
     def _supported_by(self, engine: str) -> bool:
-        if engine == "compiled" and self.training.class_weights is not None:
-            return False
         return self._is_plain or not unsupported(engine, self.ingredients())
 
     @property
     def _is_plain(self) -> bool:
         """Whether every engine has what a step is made of: the quick answer."""
         training = self.training
-        return not training.slips and training.class_weights is None and tables_are_unchanged()
+        return not training.slips and tables_are_unchanged()
 
     def additions(self) -> dict[str, str]:
         """What it names of public tables that comes from outside the package, with the checksum of its code."""

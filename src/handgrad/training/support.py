@@ -45,8 +45,6 @@ def refusal_text(engine: str, what: Sequence[Ingredient]) -> str:
 
 def check_supported(engine: str, network: Network, training: TrainingSection) -> None:
     """Raise InputError where an engine cannot run what a setting names, before anything runs."""
-    if engine == "compiled" and training.class_weights is not None:
-        raise InputError('the compiled engine has no class weights; set training.engine = "array"')
     found = [*ingredients(network.layers, training)]
     if missing := unsupported(engine, found):
         raise InputError(f'{refusal_text(engine, missing)}; set training.engine = "array"')

@@ -146,11 +146,11 @@ def _signatures(number: Any) -> dict[str, Any]:
     kinds = {
         "": (
             group(DenseWork, flat, flat, flat, flat, flat, columns, step_block, late),
-            group(DenseInputs, sparse, examples, whole),
+            group(DenseInputs, sparse, examples, whole, flat),
         ),
         "_images": (
             group(ImageWork, flat, whole, flat, flat, flat, flat, flat, whole),
-            group(ImageInputs, examples, whole),
+            group(ImageInputs, examples, whole, flat),
         ),
     }
     found: dict[str, Any] = {}

@@ -114,7 +114,7 @@ class DenseSession(CompiledSession):
         self.table, parameters, space = stage_table(job.network, self.dtype, self.rows, training.slips)
         self.places = self._places()
         self.sparse = self._is_sparse(x)
-        self.inputs = {name: self._inputs(x, y) for name, (x, y) in job.parts.items()}
+        self.inputs = self._all_inputs()
         put_aside = self.batch > self.rows or training.clip_norm is not None
         constants = self._constants(batch=self.batch, chunk=self.rows, parameters=parameters)
         self.memory = self._allocate(parameters, gradient=put_aside or bool(constants[c.ASIDE]))
@@ -127,6 +127,7 @@ class DenseSession(CompiledSession):
         constants[c.SEGMENTS] = -(-int(self.table[0, stages.N_OUT]) // SEGMENT)
         work, scoring = self._workspace(space), constants.copy()
         constants[c.TRAIN] = constants[c.DROPS] = 1
+        constants[c.WEIGHTED] = job.weights is not None
         scoring[c.SHARED] = 0
         kept = slip_numbers.kept_in_training(work.kept, training.slips)
         self.train_pass = Pass(self.table.ravel(), constants, work._replace(kept=kept))
@@ -148,12 +149,12 @@ class DenseSession(CompiledSession):
         nonzero = sum(int(np.count_nonzero(x[i : i + 1000])) for i in range(0, len(x), 1000))
         return nonzero <= SPARSE_SHARE * x.size
 
-    def _inputs(self, x: np.ndarray, y: np.ndarray) -> DenseInputs:
+    def _inputs(self, x: np.ndarray, y: np.ndarray, weights: Sequence[float] | np.ndarray = ()) -> DenseInputs:
         if self.sparse:
             sparse, dense = sparse_rows_once(x, self.dtype), np.zeros(0, self.dtype)
         else:
             sparse, dense = Sparse(np.zeros(1, np.int64), np.zeros(0, np.uint16), np.zeros(0, self.dtype)), x
-        return DenseInputs(sparse, self._read_only(dense), self._rows_of_targets(y))
+        return DenseInputs(sparse, self._read_only(dense), self._rows_of_targets(y), np.array(weights, self.dtype))
 
     # -- the workspace
 

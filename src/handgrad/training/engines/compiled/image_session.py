@@ -3,6 +3,8 @@
 A second program scores: it may take more examples at once than a small batch has.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from handgrad.data.batches import batch_length
@@ -28,16 +30,17 @@ class ImageSession(CompiledSession):
         self.trained = Program(job.network, self.dtype, chunk, slips)
         self.scored = Program(job.network, self.dtype, IMAGE_CHUNK, slips)
         self.places = self.trained.places
-        self.inputs = {name: self._inputs(x, y) for name, (x, y) in job.parts.items()}
+        self.inputs = self._all_inputs()
         self.memory = self._allocate(self.trained.parameters, gradient=True)
         kept = slip_numbers.kept_in_training(self.trained.kept(), slips)
         self.train_pass = self._pass(self.trained, batch, kept)
         self.score_pass = self._pass(self.scored, IMAGE_CHUNK, self.scored.kept())
         self.train_pass.constants[[c.TRAIN, c.DROPS]] = 1
+        self.train_pass.constants[c.WEIGHTED] = job.weights is not None
         self.score_pass.constants[c.SHARED] = 0
 
-    def _inputs(self, x: np.ndarray, y: np.ndarray) -> ImageInputs:
-        return ImageInputs(self._read_only(x), self._rows_of_targets(y))
+    def _inputs(self, x: np.ndarray, y: np.ndarray, weights: Sequence[float] | np.ndarray = ()) -> ImageInputs:
+        return ImageInputs(self._read_only(x), self._rows_of_targets(y), np.array(weights, self.dtype))
 
     def _pass(self, program: Program, batch: int, kept: np.ndarray) -> Pass:
         constants = self._constants(batch=batch, chunk=program.rows, parameters=program.parameters)

@@ -5,6 +5,7 @@ there on both are alike: parameters go in and out by their places, and the entry
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,6 +51,7 @@ class CompiledSession(ABC):
         classes = np.zeros((1, self.k)) if job.targets == VALUES else np.arange(max(self.k, 2))
         self.T = encode(classes, self.k, job.targets, self.dtype).ravel()  # a row for every class
         self.targets: dict[str, np.ndarray] = {}
+        self.weights = np.array(() if job.weights is None else job.weights, self.dtype)  # of the training examples
         self.slot_count = len(job.training.optimizer.slots)
         self.h = np.zeros(updates.NUMBERS, self.dtype)
         self.rates = updates.rates_of(job.training)
@@ -73,8 +75,13 @@ class CompiledSession(ABC):
         return self.targets[part]
 
     @abstractmethod
-    def _inputs(self, x: np.ndarray, y: np.ndarray) -> Any:
-        """Examples and their classes as the kernels take them."""
+    def _inputs(self, x: np.ndarray, y: np.ndarray, weights: Sequence[float] | np.ndarray = ()) -> Any:
+        """Examples, their classes and the weights of their losses, or none, as the kernels take them."""
+
+    def _all_inputs(self) -> dict[str, Any]:
+        """`_inputs` of every part."""
+        parts, weights = self.job.parts, {"train": self.weights}
+        return {name: self._inputs(x, y, weights.get(name, ())) for name, (x, y) in parts.items()}
 
     def _read_only(self, x: np.ndarray) -> np.ndarray:
         """Examples one after the other.  What is mapped from a file is read-only, and the kernels' types say so."""
@@ -154,7 +161,7 @@ class CompiledSession(ABC):
         return curve[:done]
 
     def take_examples(self, x: np.ndarray) -> None:
-        self.inputs["train"] = self._inputs(x, self.job.parts["train"][1])
+        self.inputs["train"] = self._inputs(x, self.job.parts["train"][1], self.weights)
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         drops, n = "dropout-while-scoring" in self.job.training.slips, len(self.job.parts[part][1])

@@ -31,8 +31,9 @@ Both kinds of networks have one numbering, so no place means one thing here and 
     TRAIN,  # 1 in training, 0 in inference: where batch norm takes its statistics from
     DROPS,  # 1 where dropout is on: in training, and in a score only by a slip
     SHARED,  # 1 where all examples of a batch have the mask of the first (a slip)
-) = range(27)
-CONSTANTS = 27
+    WEIGHTED,  # 1 where the losses of the examples have weights: in training only
+) = range(28)
+CONSTANTS = 28
 
 # of `rates`: μ or β₁; ρ or β₂; ε; 0: no clipping; λ; what multiplies the gradient of the loss (1, but for slips)
 RATE_MU, RATE_RHO, RATE_EPS, CLIP_NORM, WEIGHT_DECAY, FACTOR = range(6)

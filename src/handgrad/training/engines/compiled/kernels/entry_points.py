@@ -46,7 +46,7 @@ def _late(late: LateRows) -> Any:
 @kernel
 def _dense_inputs(x: DenseInputs) -> Any:
     sparse = Sparse(pointer(x.sparse.starts), pointer(x.sparse.pixels), pointer(x.sparse.values))
-    return DenseInputs(sparse, pointer(x.dense), pointer(x.classes))
+    return DenseInputs(sparse, pointer(x.dense), pointer(x.classes), pointer(x.weights))
 
 
 @kernel
@@ -55,6 +55,11 @@ def _image_work(w: ImageWork) -> Any:
         pointer(w.space), pointer(w.taps), pointer(w.kept), pointer(w.transposed), pointer(w.row), pointer(w.drow),
         pointer(w.ones), pointer(w.hashes),
     )  # fmt: skip
+
+
+@kernel
+def _image_inputs(x: ImageInputs) -> Any:
+    return ImageInputs(pointer(x.x), pointer(x.classes), pointer(x.weights))
 
 
 @kernel
@@ -108,9 +113,8 @@ def train_images(
     """`image_epoch.train_images` for arrays."""
     before = flush_subnormals()
     done = image_epoch.train_images(
-        pointer(table), pointer(constants), pointer(rates), _memory(memory), _image_work(work),
-        ImageInputs(pointer(inputs.x), pointer(inputs.classes)), pointer(T), pointer(order), order.size, pointer(lrs),
-        lrs.size, first_step, t, pointer(h), pointer(curve),
+        pointer(table), pointer(constants), pointer(rates), _memory(memory), _image_work(work), _image_inputs(inputs),
+        pointer(T), pointer(order), order.size, pointer(lrs), lrs.size, first_step, t, pointer(h), pointer(curve),
     )  # fmt: skip
     restore(before)
     return done
@@ -123,7 +127,7 @@ def score_images(
 ) -> None:  # fmt: skip
     """`image_epoch.score_images` for arrays; outputs may be empty."""
     image_epoch.score_images(
-        pointer(table), pointer(constants), pointer(memory.theta), _image_work(work),
-        ImageInputs(pointer(inputs.x), pointer(inputs.classes)), pointer(T), pointer(order), order.size, step,
-        pointer(of_example), pointer(predicted), pointer(outputs), outputs.size > 0,
+        pointer(table), pointer(constants), pointer(memory.theta), _image_work(work), _image_inputs(inputs),
+        pointer(T), pointer(order), order.size, step, pointer(of_example), pointer(predicted), pointer(outputs),
+        outputs.size > 0,
     )  # fmt: skip

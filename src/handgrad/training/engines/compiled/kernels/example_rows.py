@@ -3,8 +3,9 @@
 from typing import Any
 
 from handgrad.training.engines.compiled.kernels import losses
+from handgrad.training.engines.compiled.kernels.constants import LOSS, WEIGHTED
 from handgrad.training.engines.compiled.kernels.layout import place
-from handgrad.training.engines.compiled.kernels.vectors import at, inlined, kernel, lanes, load, store, zero
+from handgrad.training.engines.compiled.kernels.vectors import at, inlined, kernel, lanes, load, number, store, zero
 
 
 @kernel
@@ -24,15 +25,21 @@ def gather_rows(x: Any, n: int, order: Any, first: int, rows: int, a: Any, ao: i
 
 @inlined
 def row_loss(
-    code: int, a: Any, ao: int, do: int, rows: int, i: int, k: int, T: Any, c: int, scale: Any, row: Any, drow: Any
-) -> Any:
-    """Loss of row i, an example of class c; its gradient, times scale, into row i of the matrix at do."""
-    L = lanes(a)
+    constants: Any, a: Any, ao: int, do: int, rows: int, i: int, k: int, T: Any, inputs: Any, example: int, scale: Any,
+    row: Any, drow: Any,
+) -> Any:  # fmt: skip
+    """Loss of row i, that example, times its weight; its gradient, times scale too, into row i of the matrix at do.
+
+    inputs: have the `classes` of all examples and, where constants say so, the `weights` of their losses.
+    """
+    L, weight = lanes(a), number(a, 1)
+    if constants[WEIGHTED] != 0:
+        weight = at(inputs.weights, example)
     for j in range(k):
         row[j] = at(a, ao + place(i, j, rows, L))
-    loss = losses.loss_of(code, row, T, c, k, drow)
+    loss = losses.loss_of(constants[LOSS], row, T, at(inputs.classes, example), k, drow) * weight
     for j in range(k):
-        a[do + place(i, j, rows, L)] = drow[j] * scale
+        a[do + place(i, j, rows, L)] = drow[j] * (scale * weight)
     return loss
 
 

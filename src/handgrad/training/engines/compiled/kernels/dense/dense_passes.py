@@ -12,7 +12,6 @@ from handgrad.training.engines.compiled.kernels.constants import (
     FUSED,
     KEY,
     LAZY,
-    LOSS,
     SEGMENTS,
     SHARED,
     STAGES,
@@ -25,11 +24,13 @@ from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes
 
 
 class DenseInputs(NamedTuple):
-    """Examples: sparse where `sparse.values` is not empty, else `dense`, row after row; and their classes."""
+    """Examples: sparse where `sparse.values` is not empty, else `dense`, row after row; their classes; and the
+    weights of their losses, or none."""
 
     sparse: products.Sparse
     dense: Any
     classes: Any
+    weights: Any
 
 
 class DenseWork(NamedTuple):
@@ -112,8 +113,7 @@ def loss_of_row(
     """Loss of row i of a chunk of rows rows; its gradient, times scale, into dz of the last stage."""
     last = constants[STAGES]
     k, a, dz = of_stage(net, last, stages.N_OUT), of_stage(net, last, stages.A), of_stage(net, last, stages.DZ)
-    c = at(inputs.classes, example)
-    return row_loss(constants[LOSS], work.space, a, dz, rows, i, k, T, c, scale, work.row, work.drow)
+    return row_loss(constants, work.space, a, dz, rows, i, k, T, inputs, example, scale, work.row, work.drow)
 
 
 @kernel

@@ -96,7 +96,7 @@ def train_images(
             forward(program, constants, m.theta, work, inputs.x, order, first, rows, first - begin, first_step + step)
             for i in range(rows):
                 example = at(order, first + i)
-                summed += float(loss_of_row(program, constants, work, inputs.classes, T, example, rows, i, scale))
+                summed += float(loss_of_row(program, constants, work, inputs, T, example, rows, i, scale))
             if first + rows == end:
                 curve[step] = summed / size if constants[MEAN] else summed
                 if not math.isfinite(curve[step]):
@@ -125,7 +125,7 @@ def score_images(
         forward(program, constants, theta, work, inputs.x, order, first, rows, first, step)
         for i in range(rows):
             example = at(order, first + i)
-            of_example[first + i] = loss_of_row(program, constants, work, inputs.classes, T, example, rows, i, zero(a))
+            of_example[first + i] = loss_of_row(program, constants, work, inputs, T, example, rows, i, zero(a))
         if constants[FUSED]:
             activations.activation_forward(of_op(program, last, ops.ACTIVATION), a, z, rows, k, work.row)
         read_outputs(a, z, rows, k, first, predicted, outputs, wanted)

@@ -13,7 +13,6 @@ from handgrad.training.engines.compiled.kernels.constants import (
     FUSED,
     KEY,
     LANES,
-    LOSS,
     OPERATIONS,
     SHARED,
     TRAIN,
@@ -26,10 +25,11 @@ from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes
 
 
 class ImageInputs(NamedTuple):
-    """Examples, one after the other, and their classes."""
+    """Examples, one after the other; their classes; and the weights of their losses, or none."""
 
     x: Any
     classes: Any
+    weights: Any
 
 
 class ImageWork(NamedTuple):
@@ -182,12 +182,13 @@ def _block_activation(program: Any, k: int, g: int, a: Any, row: Any, forward: b
 
 @kernel
 def loss_of_row(
-    program: Any, constants: Any, work: ImageWork, classes: Any, T: Any, example: int, rows: int, i: int, scale: Any
-) -> Any:
+    program: Any, constants: Any, work: ImageWork, inputs: ImageInputs, T: Any, example: int, rows: int, i: int,
+    scale: Any,
+) -> Any:  # fmt: skip
     """Loss of row i of a chunk; its gradient, times scale, into D of the last operation."""
-    last, c = constants[OPERATIONS] - 1, at(classes, example)
+    last = constants[OPERATIONS] - 1
     k, z, d = of_op(program, last, ops.CHANNELS), of_op(program, last, ops.A), of_op(program, last, ops.D)
-    return row_loss(constants[LOSS], work.space, z, d, rows, i, k, T, c, scale, work.row, work.drow)
+    return row_loss(constants, work.space, z, d, rows, i, k, T, inputs, example, scale, work.row, work.drow)
 
 
 @kernel
