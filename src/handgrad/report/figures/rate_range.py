@@ -18,7 +18,7 @@ import numpy as np
 from handgrad.data.batches import steps_per_epoch
 from handgrad.decimals import significant
 from handgrad.measures import TRAIN
-from handgrad.names import plural
+from handgrad.names import plural, short
 from handgrad.report.figures.request import Request, Sources, logarithmic, runs_of
 from handgrad.report.figures.shapes import Curves, Line, Mark, Numbers, Panel
 from handgrad.report.figures.smoothing import debiased_ema, thin
@@ -94,9 +94,10 @@ def range_curve(
     setting: SettingSummary, runs: Sequence[RunFacts], sources: Sources, weight: float
 ) -> RangeCurve | None:
     """The test of these runs; None where fewer than two steps of them are finite."""
-    losses, lost, there = list[np.ndarray](), False, list[RunFacts]()
+    losses, lost, there, per_epoch = list[np.ndarray](), False, list[RunFacts](), 0
     for run in runs:
-        found = _own_losses(run, sources)
+        found, steps = _own_losses(run, sources)
+        per_epoch = per_epoch or steps
         finite = np.isfinite(found)
         n = len(found) if finite.all() else int(np.argmin(finite))
         lost |= n < len(found) or run.status == "diverged"
@@ -104,21 +105,23 @@ def range_curve(
             losses.append(found[:n])
             there.append(run)
     n = min(map(len, losses), default=0)
-    examples = setting.count_of(TRAIN.name)
-    if n < 2 or examples is None:
+    if n < 2:
         return None
     training = setting.setting["training"]
-    rates = rates_of(training, n, steps_per_epoch(examples, training["batch_size"]))
+    per_epoch = per_epoch or steps_per_epoch(setting.count_of(TRAIN.name) or n, training["batch_size"])
+    rates = rates_of(training, n, per_epoch)
     loss = debiased_ema(np.mean([one[:n] for one in losses], axis=0), weight)
     return found_in(rates, loss, tuple(there), lost=lost)
 
 
-def _own_losses(run: RunFacts, sources: Sources) -> np.ndarray:
-    """The losses of the steps of a run itself, without those of runs that it continues."""
+def _own_losses(run: RunFacts, sources: Sources) -> tuple[np.ndarray, int]:
+    """The losses of the steps of a run itself, without those of runs that it continues; and the steps of an epoch, 0
+    where it did not come to the end of one."""
     curves = sources.curves(run.id)
     losses = np.asarray(curves.get("loss_per_step", np.empty(0)), dtype=np.float64)
     before = run.record.first_epoch if run.record is not None else 0
-    return losses[int(curves["steps_at_epoch_end"][before - 1]) :] if before and len(losses) else losses
+    ends = [0, *np.asarray(curves.get("steps_at_epoch_end", ()), dtype=np.int64).tolist()]
+    return losses[ends[before] :], ends[before + 1] - ends[before] if len(ends) > before + 1 else 0
 
 
 def found_in(rates: Numbers, loss: Numbers, runs: tuple[RunFacts, ...] = (), *, lost: bool = False) -> RangeCurve:
@@ -173,11 +176,11 @@ def _line(label: str, curve: RangeCurve) -> Line:
 
 def _marks(found: dict[str, RangeCurve]) -> Iterator[Mark]:
     for label, curve in found.items():
-        whose = f", {label.split(':')[0]}" if len(found) > 1 else ""
+        whose = f"{short(label.split(':')[0], 12)}: " if len(found) > 1 else ""
         if curve.steepest_rate is not None:
-            yield Mark(curve.steepest_rate, f"steepest fall {significant(curve.steepest_rate, 2)}{whose}")
+            yield Mark(curve.steepest_rate, f"{whose}steepest fall {significant(curve.steepest_rate, 2)}")
         if curve.tenth is not None:
-            yield Mark(curve.tenth, f"lowest / 10: {significant(curve.tenth, 2)}{whose}")
+            yield Mark(curve.tenth, f"{whose}lowest/10 = {significant(curve.tenth, 2)}")
 
 
 def _caption(found: dict[str, RangeCurve], options: RateRangeOptions) -> str:
