@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from handgrad.errors import InputError
+from handgrad.report.figures.rate_range import rates_of
 from handgrad.training import in_progress
 from handgrad.training.loop import execute
-from handgrad.training.schedules import Constant, Cosine, Exponential, Plateau, Steps
+from handgrad.training.schedules import Constant, Cosine, Exponential, Plateau, RangeTest, Steps
 from tests.training.conftest import make_run
 from tests.training.test_loop import same_bits
 
@@ -53,6 +54,28 @@ def test_plateau_replays_its_history(history, expected):
 def test_steps_refuses_what_does_not_rise(at):
     with pytest.raises(InputError, match=r"at must be"):
         Steps(at=at)
+
+
+def test_a_range_test_multiplies_the_rate_by_the_same_factor_at_every_step_of_the_run():
+    # 2 epochs of 3 steps: N − 1 = 5 factors of 10 from 1e-5 to 1
+    test = RangeTest(start=1e-5)
+    assert factors(test, 0, 1 / 3, 2 / 3, epochs=2) == pytest.approx([1e-5, 1e-4, 1e-3])
+    assert factors(test, 1, 4 / 3, 5 / 3, epochs=2) == pytest.approx([1e-2, 1e-1, 1])
+    assert factors(test, 0, epochs=1) == [1e-5]  # a run of one step
+    with pytest.raises(InputError, match=r"start must be in \(0, 1\); got 1"):
+        RangeTest(start=1)
+
+
+@pytest.mark.parametrize("engine", ["array", "compiled"])
+def test_every_engine_is_given_the_rates_of_a_range_test(split, engine):
+    run = make_run(epochs=2, schedule={"name": "range-test", "start": 0.01}, engine=engine)
+    record = execute(run, split)
+    per_epoch = int(record.curves["steps_at_epoch_end"][0])
+    middle = 0.1 * 0.01 ** (1 - per_epoch / (2 * per_epoch - 1))
+    assert record.curves["lr"] == pytest.approx([0.1 * 0.01, middle])
+    whole = np.exp(np.linspace(np.log(0.001), np.log(0.1), 2 * per_epoch))
+    table = record.setting["training"]
+    assert rates_of(table, 2 * per_epoch, per_epoch) == pytest.approx(whole)
 
 
 def test_names_of_other_libraries_are_accepted():

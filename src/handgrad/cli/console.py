@@ -22,6 +22,7 @@ from handgrad.names import plural
 if TYPE_CHECKING:
     from handgrad.report.findings.importance import Importance
     from handgrad.report.findings.summary import Summary
+    from handgrad.report.findings.verdicts import Verdict
     from handgrad.report.reproduced.reproduction import Reproduction
     from handgrad.report.tables.table import Table
     from handgrad.study.explain.explain_plan import ExplainPlan
@@ -191,6 +192,12 @@ def print_search(summary: "Summary") -> None:
             out.print(Text(f"  {phase.name}"))
         for verdict in brief_verdicts(phase, cost_of(facts)):
             print_line(f"  {verdict.text}")
+
+
+def print_range_tests(verdicts: "Sequence[Verdict]") -> None:
+    """Which learning rates the range tests give."""
+    for verdict in verdicts:
+        print_line(verdict.text)
 
 
 def print_importance(summary: "Summary", important: "Sequence[Importance]") -> None:

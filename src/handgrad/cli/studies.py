@@ -271,6 +271,7 @@ def _report(folder: Path, *, json: bool, pdf: bool = False, options: "PrintOptio
     else:
         console.print_summary(report.summary, report.reproduction, report.page.parent / "tables")
         console.print_search(report.summary)
+        console.print_range_tests(report.range_tests)
         console.print_importance(report.summary, report.important)
         print(f"\nReport: {report.page}")
         _print_article(report.page, pdf=pdf)

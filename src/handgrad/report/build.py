@@ -26,12 +26,14 @@ from handgrad.report.chapters.begun_chapter import begun_chapter
 from handgrad.report.chapters.chapters import chapters, headline
 from handgrad.report.drawing.lettering import check_fonts, without_font
 from handgrad.report.explained.explained_chapter import explained_chapters, explained_tiles, explained_verdicts
+from handgrad.report.figures.rate_range import range_verdicts
 from handgrad.report.findings.conclusion_sentences import conclusions_data
 from handgrad.report.findings.importance import Importance, importances
 from handgrad.report.findings.published_names import published_names, renamed
 from handgrad.report.findings.so_far_sentences import so_far_verdicts
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
+from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import plural
 from handgrad.report.page.page import Page, render, tiles
 from handgrad.report.page.run_curves import run_curves
@@ -58,6 +60,7 @@ class WrittenReport:
     """The page of a report that was written, and what it was made from.  reproduction, explained: None for none.
 
     important: what matters in each phase in which something varies.  so_far: how far the study had come.
+    range_tests: which learning rates its range tests give.
     """
 
     page: Path
@@ -66,6 +69,7 @@ class WrittenReport:
     reproduction: Reproduction | None
     explained: Explained | None = None
     important: tuple[Importance, ...] = ()
+    range_tests: tuple[Verdict, ...] = ()
 
 
 def build_report(
@@ -176,9 +180,11 @@ def _write_all(
     explained = read_explanation(results)
     important = () if explained is not None else tuple(importances(summary))
     reproduction = None if explained is not None else reproduce(summary, sources.by_epoch, sources.diagnostics)
+    range_tests = () if explained is not None else tuple(range_verdicts(summary, sources))
     if explained is None:
         made = chapters(summary, sources, reproduction, important)
-        verdicts, numbers = headline(summary, reproduction, important), tiles(summary, preliminary=not progress.over)
+        verdicts = headline(summary, reproduction, important, range_tests)
+        numbers = tiles(summary, preliminary=not progress.over)
     else:
         made = explained_chapters(explained, summary)
         verdicts, numbers = explained_verdicts(explained), explained_tiles(explained)
@@ -205,7 +211,7 @@ def _write_all(
     (folder / "index.html").write_text(
         render(page, summary, contents, verdicts, numbers), encoding="utf-8", newline="\n"
     )
-    return WrittenReport(folder / "index.html", summary, progress, reproduction, explained, important)
+    return WrittenReport(folder / "index.html", summary, progress, reproduction, explained, important, range_tests)
 
 
 def _write_json(path: Path, data: Any) -> None:

@@ -17,6 +17,7 @@ from handgrad.report.explained.explained_chapter import explained_verdicts
 from handgrad.report.explained.explained_tables import order_table
 from handgrad.report.figures.palette import line_style
 from handgrad.report.figures.phase_figures import epoch_curves
+from handgrad.report.figures.rate_range import range_verdicts
 from handgrad.report.figures.request import wide
 from handgrad.report.figures.shapes import Curves, Line, Panel
 from handgrad.report.findings.importance import importances
@@ -46,7 +47,9 @@ def results_html(results: Results) -> str:
         return explained_html(explained)
     sources = sources_of(results, summary.names)
     reproduction = reproduce(summary, sources.by_epoch, sources.diagnostics)
-    found = verdicts_html(headline(summary, reproduction, tuple(importances(summary))))
+    found = verdicts_html(
+        headline(summary, reproduction, tuple(importances(summary)), range_verdicts(summary, sources))
+    )
     phase = summary.leading or (summary.phases[-1] if summary.phases else None)
     if phase is None:
         return found

@@ -83,7 +83,7 @@ def _shuffled(network: Network, training: Any) -> bool:
 
 
 def _schedule(network: Network, training: Any) -> bool:
-    return training.schedule.name != "constant" and not training.schedule.needs_validation
+    return training.schedule.name not in ("constant", "range-test") and not training.schedule.needs_validation
 
 
 EPOCH_SLIPS = (

@@ -7,7 +7,8 @@ E the epochs of the whole run; w those of the warm-up.
 `warmed` multiplies them by the warm-up, which every schedule can have.
 A schedule has no state to save: `plateau` replays the history, val_loss of every finished epoch, from its start.
 
-Sources: Loshchilov & Hutter 2017 (cosine); Goyal et al. 2017, section 2.2 (warm-up).
+Sources: Loshchilov & Hutter 2017 (cosine); Goyal et al. 2017, section 2.2 (warm-up); Smith 2017, section 3.3 (range
+test).
 """
 
 import itertools
@@ -157,6 +158,31 @@ class Plateau(Schedule):
         return np.full_like(e, self.factor**reductions)
 
 
+class RangeTest(Schedule):
+    """lr·r^(1 − t/(N−1)) at step t = e·s of all N = E·s, s an epoch: the rate grows by the same factor at every step.
+
+    r: `start`, the fraction of lr that the first step has; the last one has lr, which is chosen too large on purpose.
+    The figure `lr-range` shows from which rate the loss falls and from which it rises again.
+
+    Source: the learning rate range test of Smith 2017, section 3.3.  Differs from: there the rate rises evenly.
+    That it grows exponentially is as in fastai's `lr_find` (Howard & Gugger 2020).
+
+    >>> RangeTest(start=0.01).multipliers(np.arange(3) / 3, epochs=1, history=[]).round(6).tolist()
+    [0.01, 0.1, 1.0]
+    """
+
+    name: Literal["range-test"] = "range-test"
+    start: Annotated[float, BeforeValidator(real("(0, 1)"))] = 1e-5
+
+    def multipliers(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        steps = len(e)
+        last = max(epochs * steps - 1, 1)
+        return np.asarray(self.start ** (1 - np.minimum(e * steps / last, 1.0)))
+
+
 SCHEDULES: OpenTable[type[Schedule]] = OpenTable(
-    {section.model_fields["name"].default: section for section in (Constant, Exponential, Steps, Cosine, Plateau)}
+    {
+        section.model_fields["name"].default: section
+        for section in (Constant, Exponential, Steps, Cosine, Plateau, RangeTest)
+    }
 )

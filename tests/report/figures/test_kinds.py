@@ -64,6 +64,7 @@ SHOWN_OF = {  # kinds that show nothing of a grid, or of pictures
     "search-history": SEARCHED,
     "rungs": SEARCHED,
     "decision-regions": {"shape": (2,)},
+    "lr-range": {"tables": {"training": {"epochs": 4, "schedule": "range-test"}}},
 }
 
 

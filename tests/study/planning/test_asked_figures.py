@@ -36,6 +36,11 @@ def asked(kind, **more):
         (asked("parallel-coordinates"), LR, "parallel coordinates need two hyperparameters that vary"),
         (asked("expected-best"), TWO, "settings that were listed are all there is"),
         (asked("expected-best", settings=["1", "2"]), DRAWN, "the expected best is that of all 5 settings"),
+        (
+            asked("lr-range"),
+            TWO,
+            'a range test has training.schedule = { name = "range-test" }, and no setting here has',
+        ),
         (asked("rungs"), TWO, "rungs need a search that stops settings short at them ([asha]); here is none"),
         (asked("rungs"), {**SEARCH, "training": {"epochs": 1}}, "asha.grace_period is 1, not less than the epochs of"),
         (asked("search-history"), TWO, "a history needs a search: settings that are drawn ([random]) or stopped"),
@@ -74,6 +79,8 @@ def test_of_figures_that_can_be_made_nothing_is_said():
     kinds = ["heat-map", "importance", "effects", "slices", "parallel-coordinates", "epochs", "timeline", "confusion"]
     assert notes([asked(kind, title=kind) for kind in kinds], TWO) == []
     assert notes([asked("rungs"), asked("search-history", title="S")], SEARCH) == []
+    some = {"grid": {"training.schedule": ["constant", {"name": "range-test"}]}}
+    assert notes([asked("lr-range")], some) == []
     assert notes([asked("expected-best"), asked("search-history", title="S"), asked("slices", title="L")], DRAWN) == []
 
 

@@ -79,10 +79,14 @@ def chapters(
 
 
 def headline(
-    summary: Summary, reproduction: Reproduction | None, important: Sequence[Importance] = ()
+    summary: Summary,
+    reproduction: Reproduction | None,
+    important: Sequence[Importance] = (),
+    range_tests: Sequence[Verdict] = (),
 ) -> tuple[Verdict, ...]:
-    """The verdicts at the top of the page: what is reproduced, the winner, the test set, which hyperparameter matters,
-    what to try next, selection, what is missing."""
+    """The verdicts at the top of the page: what is reproduced, the winner, the test set, learning rates by
+    range tests (`rate_range.range_verdicts`), which hyperparameter matters, what to try next, selection, what is
+    missing."""
     found: list[Verdict] = slip_verdicts(summary.settings)
     metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     if reproduction is not None:
@@ -102,6 +106,7 @@ def headline(
         found += test_set_verdicts(summary.winner, summary.leading)
     elif summary.phases:
         found += phase_verdicts(summary.phases[-1])
+    found += range_tests
     found += [*headline_importance(summary, important), *next_steps(summary, important)]
     if METRICS[metric].part is not TEST:
         found += selection(summary, metric)

@@ -131,6 +131,7 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
         phase_figures.epoch_curves(phase, f"curves{suffix}", sources),
         phase_figures.beside_baseline(phase, f"beside{suffix}", sources),
         phase_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),
+        phase_figures.phase_lr_range(phase, f"lr-range{suffix}", sources),
     ]
     blocks += [with_sources(FigureBlock(figure), phase) for figure in figures if figure is not None]
     if (curves := phase_curves(phase, sources.by_epoch, summary.ddof)) is not None:

@@ -173,7 +173,13 @@ def _panel(axes: "Axes", panel: Panel, *, dots: bool) -> None:
         axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: _minor(value, *axes.get_ylim())))
     if panel.percent:
         percent_axis(axes.yaxis)
-    if panel.x_label == "epoch":
+    if panel.log_x:
+        from matplotlib.ticker import FuncFormatter
+
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 6)))
+        axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: _minor(value, *axes.get_xlim())))
+    elif panel.x_label == "epoch":
         from matplotlib.ticker import MaxNLocator
 
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))

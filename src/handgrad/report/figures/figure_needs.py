@@ -23,6 +23,7 @@ from handgrad.report.figures.axis_figures import (
 from handgrad.report.figures.chosen_examples import index_refused
 from handgrad.report.figures.decision_regions import not_a_plane
 from handgrad.report.figures.network_figures import image_shape
+from handgrad.report.figures.rate_range import NEEDS_RANGE_TEST, is_range_test
 from handgrad.report.figures.search_figures import NEEDS_RUNGS, NEEDS_SEARCH
 from handgrad.report.findings.axis_scales import LOST, SEED, VALUE, ordered_levels
 from handgrad.report.findings.effects import plain_value
@@ -56,6 +57,11 @@ def parts_needed(asked: AskedFigure) -> str:
     if colour in known or asked.settings is None:
         return ""
     return f"options.colour is an {unknown(colour, [*known, 'auto', 'setting', 'rank'], 'key')}"
+
+
+def range_test_needed(asked: AskedFigure) -> str:
+    """A setting whose learning rate grows."""
+    return "" if any(is_range_test(one.training.schedule.name) for one in asked.possible) else NEEDS_RANGE_TEST
 
 
 def epochs_needed(asked: AskedFigure) -> str:

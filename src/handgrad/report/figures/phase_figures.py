@@ -9,6 +9,7 @@ from dataclasses import replace
 from handgrad.measures import METRICS, PARTS, is_fraction
 from handgrad.report.figures.epochs import epochs, small_multiples
 from handgrad.report.figures.palette import CONTEXT, LINES, line_style
+from handgrad.report.figures.rate_range import has_range_test, lr_range
 from handgrad.report.figures.request import Options, Request, Sources
 from handgrad.report.figures.row_shapes import Ranking, RankingRow
 from handgrad.report.figures.shapes import Curves
@@ -17,7 +18,12 @@ from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.report.findings.wording import plural, sentence, setting_name, signed
 from handgrad.report.tables.conclusion_tables import not_behind
-from handgrad.study.published.curve_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
+from handgrad.study.published.curve_options import (
+    EpochsOptions,
+    RateRangeOptions,
+    SmallMultiplesOptions,
+    StepLossOptions,
+)
 from handgrad.study.published.option_values import MEASURES
 
 BEST = 8  # so many of more than twelve settings are told apart
@@ -133,6 +139,13 @@ def phase_step_loss(phase: PhaseSummary, name: str, sources: Sources) -> Curves 
     if figure is None or len(told) == len(phase.settings):
         return figure
     return replace(figure, caption=f"{figure.caption} The best {BEST} of {len(phase.settings):,} settings.")
+
+
+def phase_lr_range(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
+    """The loss against the learning rate, of the settings that are told apart; None where none has a range test."""
+    request = _request(phase, name, sources, RateRangeOptions())
+    told = {label: setting for label, setting in request.shown.items() if request.styles.get(label) != CONTEXT}
+    return lr_range(replace(request, shown=told)) if any(map(has_range_test, told.values())) else None
 
 
 def _request(phase: PhaseSummary, name: str, sources: Sources, options: Options) -> Request[Options]:

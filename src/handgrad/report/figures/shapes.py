@@ -92,6 +92,7 @@ class Panel:
     marks: tuple[Mark, ...] = ()
     inset: Inset | None = None
     series: str = ""
+    log_x: bool = False
 
     @property
     def window(self) -> tuple[tuple[float, float], tuple[float, float]] | None:

@@ -178,7 +178,7 @@ const curves = {
     }
     named.forEach((line) => data.push(...curves.traces(line, plot, state, unified)));
     plot.data.forEach((trace) => { // arrows at the edge, and names at the ends of lines
-      const kept = trace.mode === "markers" ? whole && !state.logX && asMade : trace.mode === "lines+text" && asMade && !selection.runs;
+      const kept = trace.mode === "markers" ? whole && state.logX === (plot.layout.xaxis.type === "log") && asMade : trace.mode === "lines+text" && asMade && !selection.runs;
       if (trace.meta !== undefined && kept && !state.hidden.has(trace.meta)) data.push({ ...trace });
     });
     const x = { ...plot.layout.xaxis }, y = { ...plot.layout.yaxis };
@@ -187,11 +187,14 @@ const curves = {
       delete x.range;
       delete x.dtick;
     }
-    if (state.logX) {
-      x.type = "log";
+    const wasLog = plot.layout.xaxis.type === "log";
+    if (state.logX !== wasLog) {
+      x.type = state.logX ? "log" : "linear";
       delete x.range;
       delete x.dtick;
     }
+    const moved = (mark) => state.logX === wasLog || mark.xref !== "x" ? mark : { ...mark, x: state.logX ? Math.log10(mark.x) : 10 ** mark.x };
+    const annotations = (plot.layout.annotations || []).map(moved); // their places are powers of ten where the axis is logarithmic
     if (unified) x.unifiedhovertitle = { text: `${figures.plain(state.x || plot.lines.x)} %{x:.6~g}` };
     if (!whole) {
       const same = plots.filter((other) => other.layout.yaxis.title.text === title);
@@ -201,12 +204,13 @@ const curves = {
       if (range) y.range = range; else delete y.range;
     }
     if (!data.length) [x, y].forEach((axis) => { axis.showticklabels = false; });  // of no line there are no places
-    return { data, layout: { ...plot.layout, xaxis: x, yaxis: y, hovermode: unified ? "x unified" : "closest" } };
+    return { data, layout: { ...plot.layout, annotations, xaxis: x, yaxis: y, hovermode: unified ? "x unified" : "closest" } };
   },
 
   state(figure, plots) {
     const state = { hidden: new Set(), smooth: 0, x: "", logX: false, seeds: "range", logY: new Map(), promoted: new Map(), away: new Set() };
     plots.forEach((plot) => state.logY.set(plot.layout.yaxis.title.text, plot.layout.yaxis.type === "log"));
+    state.logX = plots.some((plot) => plot.layout.xaxis.type === "log");
     curves.chosen(figure, plots, state);
     return state;
   },
@@ -235,7 +239,7 @@ const curves = {
       add("x", choice("x", [own, ...units.filter((unit) => unit !== own)].map((unit) => [unit, unit])), (at) => { state.x = at.value; });
     }
     if (!plots.some((plot) => plot.layout.xaxis2)) {
-      add("log x", make("input", { type: "checkbox", name: "logX" }), (at) => { state.logX = at.checked; });
+      add("log x", make("input", { type: "checkbox", name: "logX", checked: state.logX }), (at) => { state.logX = at.checked; });
       state.logY.forEach((log, title) => add(`log ${title}`, make("input", { type: "checkbox", name: "logY", checked: log }), (at) => { state.logY.set(title, at.checked); }));
     }
     if (plots.some((plot) => Object.values(plot.lines.runs).some((ids) => ids.length > 1 && curves.seeds(plot, ids, "epoch").length))) {

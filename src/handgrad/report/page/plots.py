@@ -4,6 +4,7 @@ Each plot is a dictionary with `data` and `layout`, never text that was put toge
 are left to the page's style sheet, so that light, dark and print need no redrawing.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -87,13 +88,15 @@ def _panel(
     x = axis(panel.x_label)
     if panel.x_label == "epoch" and max((len(line.x) for line in panel.lines), default=0) <= 8:
         x["dtick"] = 1
+    if panel.log_x:
+        x["type"] = "log"
     if x_range:
         x["range"] = x_range
     if y_range and any(line.end for line in panel.lines):
         data += _ends(panel, y_range)
     if y_range:
         data += [_arrow(line, panel, y_range) for line in panel.lines if line.label in beyond and len(line.x)]
-    plot = {"data": data, "layout": layout(x, y, hovermode="closest", **mark_lines(panel.marks))}
+    plot = {"data": data, "layout": layout(x, y, hovermode="closest", **mark_lines(panel.marks, log=panel.log_x))}
     plot["lines"] = _lines_of(panel, context)
     window = panel.window
     return plot if window is None else with_inset(plot, panel, window)
@@ -149,8 +152,9 @@ def with_inset(plot: dict[str, Any], panel: Panel, window: tuple[tuple[float, fl
     return {**plot, "data": [*plot["data"], *inner], "layout": {**outer, "xaxis2": x2, "yaxis2": y2, "shapes": shapes}}
 
 
-def mark_lines(marks: Sequence[Mark]) -> dict[str, Any]:
-    """An upright dotted line for every mark, its text along it."""
+def mark_lines(marks: Sequence[Mark], *, log: bool = False) -> dict[str, Any]:
+    """An upright dotted line for every mark, its text along it.  log: of the x axis, on which plotly takes the place of
+    a line as it is and that of a text as its power of ten."""
     across: dict[str, Any] = {"xref": "x", "yref": "paper"}
     line = {"color": MARK, "width": 1, "dash": "dot"}
     text: dict[str, Any] = {
@@ -163,7 +167,7 @@ def mark_lines(marks: Sequence[Mark]) -> dict[str, Any]:
     }
     return {
         "shapes": [{"type": "line", **across, "x0": m.x, "x1": m.x, "y0": 0, "y1": 1, "line": line} for m in marks],
-        "annotations": [{**across, **text, "x": m.x, "text": plain(m.text)} for m in marks],
+        "annotations": [{**across, **text, "x": math.log10(m.x) if log else m.x, "text": plain(m.text)} for m in marks],
     }
 
 

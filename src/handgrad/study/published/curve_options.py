@@ -50,6 +50,18 @@ class StepLossOptions(FigureOptions):
     log: Log = "auto"
 
 
+class RateRangeOptions(FigureOptions):
+    """Training loss of every step against the learning rate of the step, of settings whose schedule is a range test.
+
+    smooth: weight of the debiased exponential moving average; 0 smooths nothing.
+    seed: mean is over the seeds, as far as the loss of all of them is finite.
+    """
+
+    smooth: Weight = 0.9
+    seed: SeedOrMean = "mean"
+    log: Log = "auto"
+
+
 class EpochsOptions(FigureOptions):
     """Accuracy, loss or other measures against the epoch, a line for each setting.
 

@@ -30,6 +30,7 @@ from handgrad.study.published.curve_options import (
     EpochPairOptions,
     EpochsOptions,
     GradientsOptions,
+    RateRangeOptions,
     SmallMultiplesOptions,
     StepLossByEpochOptions,
     StepLossOptions,
@@ -139,6 +140,13 @@ FIGURES: dict[str, FigureKind] = {
         "handgrad.report.figures.steps:step_loss",
         "Curves",
         "training loss of every step, a line for each setting",
+    ),
+    "lr-range": FigureKind(
+        RateRangeOptions,
+        "handgrad.report.figures.rate_range:lr_range",
+        "Curves",
+        "training loss against the learning rate, of a range test",
+        needs="handgrad.report.figures.figure_needs:range_test_needed",
     ),
     "epochs": FigureKind(
         EpochsOptions,
