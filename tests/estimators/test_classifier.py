@@ -360,7 +360,7 @@ def test_numbers_that_float32_cannot_hold_are_refused_in_one_message():
     ):
         regressor.fit(X, Y * 1e300)
     for estimator in (regressor, quick(max_iter=1)):
-        with pytest.raises(ValueError, match="^Input X contains infinity or a value too large"):
+        with pytest.raises(ValueError, match=r"^Input X contains infinity or a value too large"):
             estimator.fit(X * 1e39, Y)
-        with pytest.raises(ValueError, match="^Input X contains infinity or a value too large"):
+        with pytest.raises(ValueError, match=r"^Input X contains infinity or a value too large"):
             estimator.fit(X, Y).predict(X * 1e39)
