@@ -82,7 +82,7 @@ class Section(BaseModel, metaclass=_SectionMeta):
             if ours != name:
                 if ours in values:
                     raise ValueError(f"has both {name!r} and {ours!r}, which mean the same; keep {ours!r}")
-                notes.append(f"{name!r} is read as {ours!r}")
+                notes.append(read_as(name, ours))
             renamed[ours] = value
         return renamed
 
@@ -97,6 +97,11 @@ class Section(BaseModel, metaclass=_SectionMeta):
     def changed(self, **values: Any) -> Self:
         """A checked copy with some fields replaced."""
         return type(self)(**{**dict(self), **values})
+
+
+def read_as(name: str, ours: str) -> str:
+    """The note about a word of another library."""
+    return f"{name!r} is read as {ours!r}"
 
 
 NO_SETTINGS = ("figure", "original")  # tables that hold no settings, so whose keys no other library has
@@ -317,7 +322,7 @@ def problems(error: ValidationError, model: type[BaseModel], values: Any, prefix
             text = str(detail["ctx"]["error"])
             lines.append(f"{path} {text}" + ("" if "unknown" in text or "; " in text else f"; got {shown(got)}"))
         elif detail["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-            example = getattr(_section_at(model, location, values), "example", "")
+            example = getattr(section_at(model, location, values), "example", "")
             lines.append(f"{path} must be a table{f' such as {example}' if example else ''}; got {shown(got)}")
         else:
             words = {
@@ -348,7 +353,7 @@ def check_shape(validate: Callable[[Any], Kind], value: Any) -> Kind:
 
 def _meant(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> str | None:
     """The key that an unknown one stands for."""
-    section = _section_at(model, location[:-1], values)
+    section = section_at(model, location[:-1], values)
     if section is None:
         return None
     fields = [field.alias or name for name, field in section.model_fields.items()]
@@ -356,7 +361,7 @@ def _meant(model: type[BaseModel], location: tuple[int | str, ...], values: Any)
 
 
 def _unknown_key(model: type[BaseModel], location: tuple[int | str, ...], values: Any, *, advise: bool) -> str:
-    section = _section_at(model, location[:-1], values)
+    section = section_at(model, location[:-1], values)
     if section is None:
         return "unknown key"
     fields = [field.alias or name for name, field in section.model_fields.items()]
@@ -369,7 +374,7 @@ def _unknown_key(model: type[BaseModel], location: tuple[int | str, ...], values
     return text
 
 
-def _section_at(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> type[BaseModel] | None:
+def section_at(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> type[BaseModel] | None:
     """The section that a path leads to; where a table has several, the one that `name` selects."""
     for step in location:
         values = values.get(step) if isinstance(values, Mapping) else None

@@ -339,3 +339,28 @@ def test_a_batch_of_all_is_said_by_full_or_by_a_number_that_is_too_large():
     whole = quick(batch_size="full").fit(X, Y)
     assert whole.t_ == 15 * len(X)
     assert same(whole, quick(batch_size=10_000).fit(X, Y))
+
+
+# -- what is refused by its name
+
+
+@pytest.mark.parametrize("made", [hg.HandgradClassifier, hg.HandgradRegressor])
+def test_a_parameter_that_is_not_there_is_said_of_the_class(made):
+    with pytest.raises(
+        TypeError, match=rf"^{made.__name__}\.__init__\(\) got an unexpected keyword argument 'max_fun'"
+    ):
+        made(max_fun=10)
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_float32_cannot_hold_are_refused_in_one_message():
+    regressor = hg.HandgradRegressor(max_iter=1, n_iter_no_change=np.inf)
+    with pytest.raises(
+        InputError, match=r"^HandgradRegressor: y has numbers as large as 2e\+300, whose squares float32"
+    ):
+        regressor.fit(X, Y * 1e300)
+    for estimator in (regressor, quick(max_iter=1)):
+        with pytest.raises(ValueError, match=r"^Input X contains infinity or a value too large"):
+            estimator.fit(X * 1e39, Y)
+        with pytest.raises(ValueError, match=r"^Input X contains infinity or a value too large"):
+            estimator.fit(X, Y).predict(X * 1e39)

@@ -10,6 +10,7 @@ model.save("small.keras"), model.save("small.h5"), model.save_weights("small.wei
 
 import json
 import re
+import sys
 import zipfile
 from pathlib import Path
 
@@ -201,6 +202,8 @@ REFUSED = [
      ["lstm (LSTM): handgrad has no recurrent layers", "l (Lambda): it runs code of somebody's own, which is"]),
     (sequential(layer("Dense", "d", units=2, activation="gelu"), layer("LeakyReLU", "l", alpha=0.3), shape=(9,)),
      ["d (Dense): has the activation 'gelu', which is not there yet", "leaky ReLU has the slope 0.01 here, there 0.3"]),
+    (sequential(layer("Dense", "d", units=2, activation="leaky_relu"), shape=(9,)),
+     ["d (Dense): leaky ReLU has the slope 0.01 here, there 0.2; train it there with that one"]),
     (sequential(layer("Conv2D", "c", kernel_size=[4, 4], **SAME), shape=(8, 8, 1)),
      ["c (Conv2D): padding = 'same' of 4x4 windows with stride 1x1 on images of 8x8 puts more zeros on one side"]),
     (sequential(layer("Conv2D", "c", kernel_size=[3, 3], strides=[2, 2], **SAME), shape=(8, 8, 1)),
@@ -400,3 +403,19 @@ def test_without_h5py_a_message_says_what_to_install(monkeypatch):
         InputError, match=r"needs the library h5py, .* pip install 'handgrad\[keras\]', or save its arr"
     ):
         hg.from_keras(MADE / "small.h5")
+
+
+def test_the_process_that_reads_finds_its_libraries_where_this_one_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "h5py.py").write_text("raise ImportError('No module named what-h5py-needs')")
+    said = (
+        r"small.h5: the process that reads HDF5 files cannot import what it needs \(No module named what-h5py-needs\)"
+    )
+    with pytest.raises(
+        InputError, match=said + r"; install it where that finds it: .* -m pip install 'handgrad\[keras\]'"
+    ):
+        hg.from_keras(MADE / "small.h5")
+    (tmp_path / "h5py.py").unlink()
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])  # an order that no variable of the environment says
+    assert hg.from_keras(MADE / "small.h5").table == {"layers": LAYERS}

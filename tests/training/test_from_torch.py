@@ -1,6 +1,7 @@
 """A PyTorch module becomes a network of handgrad that gives what it gave; what cannot be taken is said by name."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -105,6 +106,11 @@ def test_frozen_weights_are_noted():
     assert hg.from_torch(module).notes == ("weights that are frozen there (requires_grad=False) are trained here",)
 
 
+def quantized():
+    with warnings.catch_warnings(action="ignore"):  # PyTorch means to give it up
+        return torch.ao.nn.quantized.dynamic.Linear(2, 2)
+
+
 REFUSED = [
     (lambda: nn.Sequential(nn.Linear(4, 3), nn.GELU(), nn.LSTM(3, 3), nn.Linear(3, 3), nn.LayerNorm(3),
                            nn.Softmax(dim=0)), None,
@@ -131,6 +137,19 @@ REFUSED = [
     (lambda: nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2, track_running_stats=False)), None,
      ["track_running_stats = False"]),
     (lambda: nn.LazyLinear(3), None, ["is lazy and has no weights yet; call the module once there"]),
+    (lambda: nn.Linear(2, 2, device="meta"), None,
+     ["0: is on the device 'meta', which holds no numbers; make room", "module.to_empty(device='cpu'), then"]),
+    (lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.ReLU(), nn.Linear(2, 2)), None,
+     ["2 (ReLU): relu comes after relu; a layer here has one activation: leave it out there, as it changes nothing"]),
+    (lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Tanh(), nn.Linear(2, 2)), None,
+     ["one activation: leave one of the two out and train it again, or put a dense layer"]),
+    (lambda: nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)), None,
+     ["0: makes its weights anew at each call, as weight_norm and spectral_norm do; make them plain there: "
+      "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')"]),
+    (lambda: nn.utils.spectral_norm(nn.Linear(2, 2)), None,
+     ["0: has hooks, which can change its numbers; remove them there: torch.nn.utils.remove_spectral_norm(layer)"]),
+    (lambda: nn.Sequential(quantized()), None,
+     ["0 (Linear): is quantized; give the module as it was before that, with its weights in float32"]),
     (lambda: nn.Sequential(), None, ["it has no layer with weights"]),
 ]  # fmt: skip
 
@@ -190,6 +209,16 @@ def test_hooks_are_refused():
     module.register_forward_hook(lambda module, given, found: found * 2)
     with pytest.raises(InputError, match="0: has hooks, which can change its numbers"):
         hg.from_torch(module)
+
+
+def test_what_the_remedies_give_is_taken():
+    layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
+    nn.utils.parametrize.remove_parametrizations(layer, "weight")
+    x = np.float32([[1, -2]])
+    np.testing.assert_allclose(hg.from_torch(layer).model.outputs(x), layer(torch.tensor(x)).detach(), rtol=1e-6)
+    empty = nn.Linear(2, 2, device="meta").to_empty(device="cpu")
+    empty.load_state_dict(layer.state_dict())
+    np.testing.assert_array_equal(hg.from_torch(empty).model.outputs(x), hg.from_torch(layer).model.outputs(x))
 
 
 def test_what_is_no_module():

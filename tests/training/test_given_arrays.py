@@ -71,3 +71,11 @@ def test_they_are_scored_in_the_network_of_a_setting():
 def test_what_are_no_arrays_is_said(given, message):
     with pytest.raises(WeightsError, match=re.escape(message)):
         read_params(given, NETWORK)
+
+
+def test_tensors_without_numbers_are_refused_with_the_remedy():
+    state = nn.Linear(4, 2, device="meta").state_dict()
+    with pytest.raises(
+        WeightsError, match=r"weight is on the device 'meta', which holds no numbers; .*to_empty\(device"
+    ):
+        hg.import_model(state, {"data": {"name": "digits"}, "network": {"hidden": []}})

@@ -37,6 +37,59 @@ class HandgradClassifier(ClassifierMixin, Perceptron):
     1.0
     """
 
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            dropout=dropout,
+        )
+
     def fit(self, X: Any, y: Any) -> Self:
         """Learn from X (n, columns) and labels y: (n,), numbers or texts, or (n, k) of 0 and 1 for each of k labels.
 
@@ -93,7 +146,8 @@ class HandgradClassifier(ClassifierMixin, Perceptron):
 
 def checked_examples(estimator: HandgradClassifier, X: Any, y: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
     """X (n, columns) in float32 and labels y (n,) or (n, k), as scikit-learn checks them; reset: X names columns."""
-    x, labels = validate_data(estimator, X, y, dtype=np.float32, order="C", multi_output=True, reset=reset)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large for float32 is refused by its name
+        x, labels = validate_data(estimator, X, y, dtype=np.float32, order="C", multi_output=True, reset=reset)
     labels = labels.toarray() if hasattr(labels, "toarray") else labels
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = column_or_1d(labels, warn=True)

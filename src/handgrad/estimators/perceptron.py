@@ -233,6 +233,6 @@ class Perceptron(BaseEstimator):
     def _outputs(self, X: Any) -> np.ndarray:
         """Outputs of the network (n, k), float64 as scikit-learn has them."""
         check_is_fitted(self, "model_")
-        x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
-        with np.errstate(all="ignore"):  # what underflows is 0
+        with np.errstate(all="ignore"):  # what underflows is 0, and what is too large is refused by its name
+            x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
             return np.asarray(passes.predict(self.model_.network, self.model_.params, x), np.float64)

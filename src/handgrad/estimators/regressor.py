@@ -1,5 +1,6 @@
 """HandgradRegressor: a network of dense layers as a regressor of scikit-learn, with MLPRegressor's parameters."""
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -7,8 +8,11 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from handgrad.data.datasets import columns_of
+from handgrad.errors import ParameterError
 from handgrad.estimators.parameters import NUMBERS
 from handgrad.estimators.perceptron import Perceptron, Targets
+
+LARGEST = math.sqrt(float(np.finfo(np.float32).max))  # of the targets: their squares are in the loss
 
 
 class HandgradRegressor(RegressorMixin, Perceptron):
@@ -107,12 +111,18 @@ class HandgradRegressor(RegressorMixin, Perceptron):
 
 def checked_numbers(estimator: HandgradRegressor, X: Any, y: Any, *, reset: bool) -> tuple[np.ndarray, Targets]:
     """X (n, columns) in float32 and targets y (n, k), checked as scikit-learn does.  reset: X names the columns."""
-    x, values = validate_data(
-        estimator, X, y, dtype=np.float32, order="C", multi_output=True, y_numeric=True, reset=reset
-    )
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large for float32 is refused by its name
+        x, values = validate_data(
+            estimator, X, y, dtype=np.float32, order="C", multi_output=True, y_numeric=True, reset=reset
+        )
     if values.ndim == 2 and values.shape[1] == 1:
         values = column_or_1d(values, warn=True)
     targets = values.astype(np.float64).reshape(len(x), -1)
+    if (largest := float(np.abs(targets).max(initial=0))) > LARGEST:
+        raise ParameterError(
+            f"{type(estimator).__name__}: y has numbers as large as {largest:.3g}, whose squares float32 cannot hold; "
+            "bring y to the size of 1, as TransformedTargetRegressor does"
+        )
     k = targets.shape[1]
     names = columns_of(y) or (["target"] if k == 1 else [f"target {j + 1}" for j in range(k)])
     return x, Targets(NUMBERS, targets, tuple(names))

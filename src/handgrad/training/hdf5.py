@@ -22,7 +22,7 @@ import numpy as np
 
 import handgrad
 from handgrad.data.bounds import most_unpacked
-from handgrad.errors import WeightsError
+from handgrad.errors import InputError, WeightsError
 from handgrad.limits import in_words
 from handgrad.names import shown
 from handgrad.network.arrays import Arrays
@@ -33,6 +33,18 @@ MOST_OBJECTS = 100_000  # groups and arrays of a file
 MOST_TEXTS = 1 << 24  # numbers or texts of an attribute
 SECONDS = 30.0  # that the child has; a gigabyte takes two
 REFUSED = 3  # exit code of the child where it says why
+WITHOUT = 4  # where it lacks a library
+CHILD = f"""
+import sys
+sys.path = sys.argv[1:]  # where this process finds its libraries
+try:
+    import h5py, safetensors.numpy
+    from handgrad.training.hdf5 import main
+except ImportError as error:
+    print(error)
+    sys.exit({WITHOUT})
+main()
+"""
 
 Attributes = Mapping[str, Mapping[str, list[str]]]  # path of a group -> name -> its texts
 
@@ -49,29 +61,34 @@ def read_hdf5(
     """(every array by its path, in the file's order; the texts that are attributes of groups, by path and name).
 
     Half precision becomes float32.  where: what messages call it.  size: bytes of the file that it came in.
-    leave_out: groups at its top that are not looked into.  Raises WeightsError, ValueError where it is damaged.
+    leave_out: groups at its top that are not looked into.  Raises WeightsError, ValueError where it is damaged,
+    InputError where the child lacks a library.
     """
     from safetensors import safe_open
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "found.safetensors"
         given = json.dumps([str(path), where, size, list(leave_out), str(out)])
-        source = str(Path(handgrad.__file__).parents[1])
-        search = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
+        search = [str(Path(handgrad.__file__).parents[1]), *(entry for entry in sys.path if entry)]
         try:
             child = subprocess.run(
-                [sys.executable, "-P", "-c", "from handgrad.training.hdf5 import main; main()"],
+                [sys.executable, "-P", "-c", CHILD, *search],
                 input=given,
                 capture_output=True,
                 text=True,
                 timeout=seconds,
-                env=os.environ | {"PYTHONPATH": search, "PYTHONIOENCODING": "utf-8"},
+                env=os.environ | {"PYTHONIOENCODING": "utf-8"},
                 check=False,
             )
         except subprocess.TimeoutExpired:
             raise ValueError(f"the HDF5 library came to no end with it in {seconds:g} s") from None
         if child.returncode == REFUSED:
             raise WeightsError(child.stdout)
+        if child.returncode == WITHOUT:
+            raise InputError(
+                f"{where}: the process that reads HDF5 files cannot import what it needs ({child.stdout.strip()}); "
+                f"install it where that finds it: {sys.executable} -m pip install 'handgrad[keras]'"
+            )
         if child.returncode != 0:
             said = child.stderr.strip().rpartition("\n")[2] or "nothing is said"
             raise ValueError(f"the HDF5 library gave up: {said}")

@@ -219,3 +219,37 @@ def test_a_study_file_named_without_its_ending_is_offered(tmp_path, monkeypatch)
     (tmp_path / "b10.toml").write_text("")
     with pytest.raises(InputError, match=r"b10: no such study; did you mean 'b10\.toml'\?"):
         load_study("b10")
+
+
+ALIASES = {
+    "name": "x",
+    "training": {"optimizer": {"name": "rmsprop", "rho": 0.9}},
+    "grid": {"training.optimizer.learning_rate": [0.1, 0.2]},
+    "variant": {"a": {"training.max_iter": 3}, "b": {"training.optimizer": {"name": "rmsprop", "alpha": 0.8}}},
+    "phase": [{"name": "wider", "set": {"network.hidden_layer_sizes": [9]}}],
+}
+
+
+def test_other_libraries_names_are_noted_wherever_they_vary():
+    notes = make_study(ALIASES).notes
+    pairs = ("learning_rate", "lr"), ("max_iter", "epochs"), ("hidden_layer_sizes", "hidden"), ("alpha", "rho")
+    assert notes == tuple(f"{theirs!r} is read as {ours!r}" for theirs, ours in pairs)
+    assert make_study({"name": "x", "random": {"training.optimizer.eta0": {"uniform": [0, 1]}}}).notes == (
+        "'eta0' is read as 'lr'",
+    )
+
+
+def test_a_change_by_another_librarys_name_takes_the_place_of_ours_and_the_other_way_round():
+    for written, given in (("epochs", "n_epochs"), ("max_iter", "n_epochs"), ("max_iter", "epochs")):
+        study = make_study({"name": "x", "training": {written: 5}}, [f"training.{given}=2"])
+        assert study.spec.training.epochs == 2
+        assert (f"{given!r} is read as 'epochs'" in study.notes) == (given != "epochs")
+    study = make_study(ALIASES, ["training.optimizer.alpha=0.7", "grid.training.optimizer.lr=[0.3]"])
+    assert study.spec.training.optimizer.rho == 0.7
+    assert study.phases[0].choices[0].changes == {"training.optimizer.lr": 0.3}
+
+
+def test_a_key_without_its_section_is_shown_where_it_belongs():
+    for table in ("grid", "one_factor", "random"):
+        with pytest.raises(InputError, match=rf"{table}\.lr is an unknown key: write {table}\.training\.optimizer\.lr"):
+            make_study({"name": "x", table: {"lr": [0.1, 0.2]}})

@@ -13,7 +13,7 @@ stream of their own, keyed by (seed, phase, draw, path): more draws or another a
 import itertools
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -99,6 +99,20 @@ def choices(axes: Axes, phase: int = 0) -> list[Choice]:
     return found
 
 
+def written_paths(axes: Axes) -> list[str]:
+    """Every key that a study or phase says of what varies, as it is written.
+
+    >>> written_paths(Axes(grid={"training": {"epochs": [1, 2]}}, variant={"a": {"network.hidden": [3]}}))
+    ['training.epochs', 'network.hidden']
+    """
+    drawn = sampling(axes)
+    named = [table for bundles in (axes.bundle or {}).values() for table in bundles.values()]
+    named += [*(axes.variant or {}).values(), getattr(axes, "set", None) or {}]
+    found = [path for table in (axes.grid, axes.one_factor) for path, _ in leaves(table or {})]
+    found += [path for path, *_ in drawn.ranges] if drawn is not None else []
+    return [*found, *(path for table in named for path in changes_of(table))]
+
+
 # -- random search
 
 RANDOM_KEYS = ("runs", "seed", "sampler")
@@ -174,7 +188,7 @@ def _lists(table: str, written: Mapping[str, Any] | None) -> list[str]:
             found.append(f"{where} is none of ours; write {remedy}")
         elif path.split(".")[0] not in SECTIONS:
             key = path.split(".")[0]
-            found.append(f"{table}.{short(key)} is an {unknown_key(key, SECTIONS)}")
+            found.append(f"{table}.{short(key)} is an {_unknown(key, SECTIONS, table)}")
         elif not isinstance(values, list | tuple):
             found.append(f"{where} must be a list of values, as in [{shown(values)}]; got {shown(values)}")
         elif not values:
@@ -184,6 +198,14 @@ def _lists(table: str, written: Mapping[str, Any] | None) -> list[str]:
             first = {_alike(value): value for value in reversed(values)} if len(counts) < len(values) else {}
             found += [f"{where} lists {shown(first[key])} twice; keep one" for key, n in counts.items() if n > 1]
     return found
+
+
+def _unknown(key: str, known: Iterable[str], table: str) -> str:
+    """The end of a message about a key of grid, one_factor or random, in which keys of a setting stand whole."""
+    text = unknown_key(key, known)
+    for section in SECTIONS:
+        text = text.replace(f"write {section}.", f"write {table}.{section}.")
+    return text
 
 
 def _alike(value: Any) -> tuple[type, Any]:
@@ -222,7 +244,7 @@ def _random(table: Mapping[str, Any]) -> list[str]:
         can_draw = SAMPLERS[sampler].distributions
     ranges = {key: value for key, value in table.items() if key not in RANDOM_KEYS}
     stray = [key for key in ranges if key.split(".")[0] not in SECTIONS]
-    found += [f"random.{short(key)} is an {unknown_key(key, [*RANDOM_KEYS, *SECTIONS])}" for key in stray]
+    found += [f"random.{short(key)} is an {_unknown(key, [*RANDOM_KEYS, *SECTIONS], 'random')}" for key in stray]
     if not ranges:
         found.append("random is empty; give a range, as in training.optimizer.lr = { log_uniform = [1e-4, 1e-2] }")
     known = ", ".join(DISTRIBUTIONS)

@@ -257,12 +257,14 @@ class Possible:
 class StudySettings:
     """Every setting that a study can come to.  `possible` and `from_base` hold them; `at` makes those of a search.
 
-    Sections that are written alike are read once: settings are frozen, so they share them.
+    `notes`: what was noted when those made so far were read.  Sections that are written alike are read once: settings
+    are frozen, so they share them.
     """
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._sections: dict[str, Section] = {}
+        self.notes: list[str] = []
         self._from_base: dict[int, tuple[Possible, ...]] = {}
 
     @cached_property
@@ -311,7 +313,7 @@ class StudySettings:
                 return Setting.read(tables)
             key = f"{name} {json.dumps(table, default=repr)}"
             if key not in self._sections:
-                section, _ = SECTION_TYPES[name].read(table)
+                section, _ = SECTION_TYPES[name].read(table, notes=self.notes)
                 if section is None:
                     return Setting.read(tables)
                 self._sections[key] = section

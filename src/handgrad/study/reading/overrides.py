@@ -15,7 +15,9 @@ from typing import Any
 
 from handgrad.errors import InputError
 from handgrad.names import listed, short, shown, unknown
+from handgrad.sections import read_as, section_at
 from handgrad.study.changes import SECTIONS, SHORT, Table, canonical, changes_of, is_path
+from handgrad.study.design.axes import written_paths
 from handgrad.study.design.settings import Study
 from handgrad.study.reading.study_file import DEEPEST
 from handgrad.study.rules.samplers import DISTRIBUTIONS
@@ -86,7 +88,7 @@ def overlaid(
         here = _default(path) if here is None else here
         if not isinstance(here, Mapping):
             return value
-        result = _undotted(here, value)
+        result = _without_synonyms(_undotted(here, value), value, path)
         for key, inner in value.items():
             named = isinstance(result.get(key), str) and isinstance(inner, Mapping) and path[:1] != ()
             result[key] = lay({"name": result[key]} if named else result.get(key), inner, (*path, key))
@@ -132,6 +134,25 @@ def _undotted(here: Mapping[str, Any], value: Mapping[str, Any]) -> Table:
     return result
 
 
+def _without_synonyms(here: Table, value: Mapping[str, Any], path: tuple[str, ...]) -> Table:
+    """`here` without keys that mean the same as one of `value` by another name (max_iter beside epochs)."""
+    starts = [depth for depth, step in enumerate(path) if step in SECTIONS]
+    if not starts:
+        return here
+    way, tables = path[starts[-1] :], here
+    for step in reversed(way):
+        tables = {step: tables}
+    section = section_at(Setting, way, tables)
+    if section is None:  # in a grid nothing says which optimizer it is
+        usual: Any = Setting()
+        for step in way:
+            usual = getattr(usual, step, None)
+        section = type(usual)
+    aliases = getattr(section, "aliases", {})
+    ours = {aliases.get(key, key) for key in value}
+    return {key: inner for key, inner in here.items() if key in value or aliases.get(key, key) not in ours}
+
+
 SAME = (
     *("name", "title", "description", "takes", "seeds", "ddof", "budget", "grid", "one_factor", "figure"),
     "conclusions",
@@ -171,7 +192,9 @@ OTHER_DATA = ("data.validation", "data.test", "data.name")
 
 def effects(study: Study, overrides: Iterable[str], quick: Any) -> tuple[list[str], list[str]]:
     """(notes, problems) about what has no effect, or less than it seems."""
-    notes, found = [*_base_notes(study), *_phase_notes(study), *_data_notes(study)], list[str]()
+    notes, found = list[str](), list[str]()
+    for make in (_synonym_notes, _base_notes, _phase_notes, _data_notes):
+        notes += make(study)
     before: dict[str, str] = {}
     for text in overrides:
         key, _, value = (part.strip() for part in text.partition("="))
@@ -277,6 +300,16 @@ def _is_simple(value: Any) -> bool:
     return isinstance(value, str | int | float) or (
         isinstance(value, list | tuple) and all(not isinstance(part, Mapping) for part in value)
     )
+
+
+def _synonym_notes(study: Study) -> Iterator[str]:
+    """Other libraries' names in what varies; those of the base are noted where it is read."""
+    for axes in (study.spec, *study.spec.phase):
+        for path in written_paths(axes):
+            for theirs, ours in zip(path.split("."), canonical(path, study.spec).split("."), strict=True):
+                if theirs != ours:
+                    yield read_as(theirs, ours)
+    yield from study.settings.notes
 
 
 def _base_notes(study: Study) -> Iterator[str]:

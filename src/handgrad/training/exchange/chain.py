@@ -35,6 +35,7 @@ POOLS = {"max-pool": MaxPool, "average-pool": AveragePool}
 HOLDS = ("dense", "conv", "batch-norm")  # layers that have an activation
 MONOTONE = ("relu", "leaky-relu", "sigmoid", "tanh")  # which the maximum may go before
 LINEAR_FROM_ZERO = ("relu", "leaky-relu")  # f(cx) = c·f(x) for c ≥ 0, so that dropout may go before
+NEVER_NEGATIVE = ("relu", "sigmoid", "softmax")  # which relu after them leaves as they are
 OTHER_ACTIVATION = "take relu, leaky-relu, tanh or sigmoid there and train it again, or train it here with one of them"
 
 
@@ -148,7 +149,13 @@ class Chain:
                 name, f"{activation} comes after {before.kind}, which has no activation here; put it before that layer"
             )
         elif before.activation != "identity":
-            self.refuse(name, f"{activation} comes after {before.activation}; a layer here has one activation")
+            does = "leave it out there, as it changes nothing after that one"
+            if activation != "relu" or before.activation not in NEVER_NEGATIVE:
+                does = (
+                    "leave one of the two out and train it again, or put a dense layer (identity, if it is to compute "
+                )
+                does += "the same) between them"
+            self.refuse(name, f"{activation} comes after {before.activation}; a layer here has one activation: {does}")
         elif ACTIVATIONS[activation].rowwise and before.kind != "dense":
             self.refuse(name, f"{activation} comes after {before.kind}; here it belongs to a dense layer")
         else:

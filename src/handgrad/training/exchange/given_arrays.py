@@ -11,6 +11,10 @@ from handgrad.network.arrays import Arrays
 
 WHERE = "the arrays that were given"
 WANTED = "weights must be arrays by name, such as {'W1': W1, 'b1': b1}, or a list of them, as in [W1, b1, W2, b2]"
+META = (  # of a tensor of PyTorch
+    "is on the device 'meta', which holds no numbers; make room and load its weights there: "
+    "module.to_empty(device='cpu'), then module.load_state_dict(…)"
+)
 
 
 def arrays_given(weights: Any) -> Arrays:
@@ -41,9 +45,13 @@ def _is_bias(b: np.ndarray, W: np.ndarray) -> bool:
 def _array(value: Any, name: str) -> np.ndarray:
     try:
         if hasattr(value, "detach"):  # a tensor of PyTorch
+            if value.is_meta is True:
+                raise WeightsError(f"{name} {META}")
             value = value.detach().cpu()
             value = value.float() if str(value.dtype) in ("torch.bfloat16", "torch.float16") else value
         array = np.asarray(value)
+    except WeightsError:
+        raise
     except Exception:  # whatever an object of somebody's own does
         raise WeightsError(f"{WANTED}; {name} is {shown(value)}") from None
     if array.dtype.kind not in "biuf" or not array.ndim:

@@ -60,6 +60,7 @@ ACTIVATIONS = {
     None: "identity", "linear": "identity", "relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh", "softmax": "softmax",
     "log_softmax": "log-softmax",
 }  # fmt: skip
+KERAS_SLOPE = 0.2  # of activation = "leaky_relu" (keras/src/activations/activations.py)
 
 
 def from_keras(model: Any, *, input_shape: Any = None) -> ImportedNetwork:
@@ -131,7 +132,9 @@ def _activation(chain: Chain, name: str, activation: Any) -> None:
     if isinstance(activation, Mapping):
         name_there = activation.get("config")
         activation = f"{name_there if isinstance(name_there, str) else activation.get('class_name')} of its own"
-    if activation not in ACTIVATIONS:
+    if activation == "leaky_relu":
+        leaky(name, KERAS_SLOPE, chain)
+    elif activation not in ACTIVATIONS:
         chain.refuse(name, f"has the activation {shown(activation)}, which is not there yet; {OTHER_ACTIVATION}")
     else:
         chain.activation(name, ACTIVATIONS[activation])

@@ -21,14 +21,17 @@ from handgrad.errors import InputError
 from handgrad.names import shown
 from handgrad.network.windows import Pair
 from handgrad.training.exchange.chain import OTHER_ACTIVATION, Chain, leaky, of_shape, same_padding
+from handgrad.training.exchange.given_arrays import META
 from handgrad.training.exchange.imported import ImportedNetwork
 from handgrad.training.requirements import check_installed
 
 SOURCE = "PyTorch's module"
+OF_HOOKS = {"WeightNorm": "remove_weight_norm", "SpectralNorm": "remove_spectral_norm"}  # what takes them away
 OWN = "torch.nn.modules."  # where PyTorch's own modules are
 RECURRENT = "handgrad has no recurrent layers; it has dense layers and convolutions"
 IMAGES = "handgrad has convolution and pooling of images alone (Conv2d, MaxPool2d, AvgPool2d)"
 NORM = "handgrad has BatchNorm1d and BatchNorm2d; train it there with one of these"
+QUANTIZED = "is quantized; give the module as it was before that, with its weights in float32"
 ATTENTION = "handgrad has no attention"
 INSTEAD = {  # what handgrad lacks -> why, and what would do instead
     **dict.fromkeys(("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"), RECURRENT),
@@ -84,6 +87,7 @@ def from_torch(module: Any, *, input_shape: Any = None) -> ImportedNetwork:
     """
     check_installed("torch", "from_torch", "'handgrad[torch]'", "give a state_dict to hg.import_model")
     from torch import nn
+    from torch.nn.utils import parametrize
 
     from handgrad.training.exchange.torch_graph import calls
 
@@ -92,18 +96,23 @@ def from_torch(module: Any, *, input_shape: Any = None) -> ImportedNetwork:
             f"module must be a torch.nn.Module; got {shown(module)}. Weights alone (a state_dict, a .pt file) are read "
             "by hg.import_model(weights, setting)"
         )
-    if type(module).__module__.startswith(OWN) and not isinstance(module, nn.Sequential):
+    own = type(module).__module__.startswith(OWN) and not isinstance(module, nn.Sequential)
+    if own or parametrize.is_parametrized(module):
         module = nn.Sequential(module)  # one layer by itself
     chain = Chain(SOURCE, of_shape(input_shape, "from_torch"))
     for name, one in calls(module, chain):
         take = LAYERS.get(type(one).__name__) if type(one).__module__.startswith(OWN) else None
-        if any(type(w).__name__.startswith("Uninitialized") for w in one.parameters()):
-            chain.refuse(name, "is lazy and has no weights yet; call the module once there", lost=True)
+        if why := _lacks_numbers(one, name):
+            chain.refuse(name, why, lost=True)
         elif take is None:
             why = INSTEAD.get(type(one).__name__, "handgrad has no such layer")
+            why = QUANTIZED if ".quantized." in type(one).__module__ else why
             chain.refuse(f"{name} ({type(one).__name__})", why, lost=type(one).__name__ not in SAME_SHAPE)
         elif one._forward_hooks or one._forward_pre_hooks:
-            chain.refuse(name, "has hooks, which can change its numbers; remove them there", lost=True)
+            kinds = {type(hook).__name__ for hook in (*one._forward_hooks.values(), *one._forward_pre_hooks.values())}
+            remedy = "; ".join(f"torch.nn.utils.{OF_HOOKS[kind]}(layer)" for kind in sorted(kinds) if kind in OF_HOOKS)
+            how = f": {remedy}" if remedy else ""
+            chain.refuse(name, f"has hooks, which can change its numbers; remove them there{how}", lost=True)
         else:
             take(chain, f"{name} ({type(one).__name__})", one)
     if any(not w.requires_grad for w in module.parameters()):
@@ -114,6 +123,23 @@ def from_torch(module: Any, *, input_shape: Any = None) -> ImportedNetwork:
 SAME_SHAPE = {name for name, why in INSTEAD.items() if "no such activation" in why or "single units" in why} | {
     "LayerNorm", "GroupNorm", "InstanceNorm2d", "RMSNorm", "LocalResponseNorm",
 }  # fmt: skip
+
+
+def _lacks_numbers(one: Any, name: str) -> str:
+    """Why a layer has no weights that could be taken, and what would do; empty where it has them."""
+    from torch.nn.utils import parametrize
+
+    if any(type(w).__name__.startswith("Uninitialized") for w in one.parameters()):
+        return "is lazy and has no weights yet; call the module once there"
+    if any(w.is_meta for w in (*one.parameters(), *one.buffers())):
+        return META
+    if not parametrize.is_parametrized(one):
+        return ""
+    remove = (f"torch.nn.utils.parametrize.remove_parametrizations(layer, {key!r})" for key in one.parametrizations)
+    return (
+        "makes its weights anew at each call, as weight_norm and spectral_norm do; make them plain there: "
+        + "; ".join(remove)
+    )
 
 
 def _numbers(tensor: Any) -> np.ndarray | None:
