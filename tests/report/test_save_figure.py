@@ -123,7 +123,7 @@ def test_a_figure_of_one_record_is_of_every_kind_that_shows_one_setting(kind, re
         with pytest.raises(InputError, match="of data of two features; an example of this data has 1 × 8 × 8"):
             figure(record, kind)
         return
-    if kind in ("predicted", "residuals", "roc"):  # of other tasks
+    if kind in ("predicted", "residuals", "roc", "lr-range"):  # of other tasks, and of a schedule
         with pytest.raises(InputError, match=f"holds nothing that a figure of kind '{kind}' shows"):
             figure(record, kind)
         return

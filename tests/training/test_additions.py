@@ -85,7 +85,7 @@ def test_their_settings_are_whole_in_dumps_and_ids():
             "nesterov, adagrad, rmsprop, adam, adamw, heavy-twin",
         ),
         ({"schedule": "half"}, "training.schedule is an unknown schedule 'half'; did you mean 'half-twin'? Known: "
-         "constant, exponential, steps, cosine, plateau, half-twin"),
+         "constant, exponential, steps, cosine, plateau, range-test, half-twin"),
     ],
 )  # fmt: skip
 def test_their_problems_read_like_those_of_the_others(training, line):

@@ -44,7 +44,7 @@ def runs(results):
 
 def finals(row):
     """The final metrics of a row, without those that it has not."""
-    return {name: row[name] for name in METRICS if not math.isnan(row[name])}
+    return {name: row[name] for name in METRICS if name in row and not math.isnan(row[name])}
 
 
 # -- what is exported, of any format
