@@ -65,6 +65,11 @@ class OneTable:
     targets: NDArray[np.float64] | None = None  # (n, k), of tasks other than classification
     target_columns: list[int] = field(default_factory=list)
 
+    @property
+    def labels(self) -> list[str] | NDArray[np.float64]:
+        """What is to be predicted of each example: its class, as a text, or its targets (n, k) where they are taken."""
+        return self.y if self.targets is None else self.targets
+
     def called(self, column: int) -> str | int:
         """A column's name, or its number where it has none."""
         return self.names[column] if self.names and self.names[column] else column

@@ -105,16 +105,16 @@ def read_table(
     test_table, val_table = others["test"], others["val"]
     contents = Contents(
         features["train"],
-        table.y if task == CLASSIFICATION else table.targets,
+        table.labels,
         features.get("test"),
-        test_table and (test_table.y if task == CLASSIFICATION else test_table.targets),
+        test_table and test_table.labels,
         classes=None
         if task == CLASSIFICATION
         else tuple(map(str, (table.called(one) for one in table.target_columns))),
         feature_names=_feature_names(table, heads),
         notes=tuple(notes),
         x_val=features.get("val"),
-        y_val=val_table and (val_table.y if task == CLASSIFICATION else val_table.targets),
+        y_val=val_table and val_table.labels,
         label=f"column {table.called(table.label)!r}",
         missing=missing,
         cells=cells,

@@ -101,7 +101,7 @@ class HandgradRegressor(RegressorMixin, Perceptron):
     def predict(self, X: Any) -> np.ndarray:
         """The numbers (n,) of each example, (n, k) where there are several."""
         outputs = self._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        return self.model_.decide(outputs)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -32,29 +32,27 @@ PARTS_IN_ORDER = (TEST.name, VALIDATION.name)
 
 def make_predicted(request: Request[TargetOptions]) -> Scatter | None:
     """Predicted against actual targets of one run, as a study asks for it."""
-    return _made(request, predicted_figure)
+    return _made(request, predicted_figure, target=request.options.target)
 
 
 def make_residuals(request: Request[TargetOptions]) -> Scatter | None:
     """Residuals against predicted targets of one run, as a study asks for it."""
-    return _made(request, residual_figure)
+    return _made(request, residual_figure, target=request.options.target)
 
 
 def make_roc(request: Request[RocOptions]) -> Scatter | None:
     """ROC curves of one run, as a study asks for them."""
+    return _made(request, roc_figure)
+
+
+def _made(
+    request: Request[TargetOptions] | Request[RocOptions], make: Callable[..., Scatter | None], **options: str | None
+) -> Scatter | None:
     run = request.run(request.options.seed)
     if run is None or run.record is None or run.status == "diverged":
         return None
     record, arrays = request.sources.record(run.id), request.sources.predictions(run.id)
-    return roc_figure(record, arrays, request.who(run), request.name, part=request.options.part)
-
-
-def _made(request: Request[TargetOptions], make: Callable[..., Scatter | None]) -> Scatter | None:
-    run, options = request.run(request.options.seed), request.options
-    if run is None or run.record is None or run.status == "diverged":
-        return None
-    record, arrays = request.sources.record(run.id), request.sources.predictions(run.id)
-    return make(record, arrays, request.who(run), request.name, target=options.target, part=options.part)
+    return make(record, arrays, request.who(run), request.name, part=request.options.part, **options)
 
 
 def predicted_figure(
@@ -69,7 +67,7 @@ def predicted_figure(
     line = Line("predicted = actual", ends, ends, style=LineStyle(CONTEXT.colour, "dash"))
     caption = (
         f"{who}, {part} part: predicted against actual {called}, a dot for each of {scored}. On the dashed line both "
-        f"are equal. {_said(record, part, called)}"
+        f"are equal. {_said(record, part)}"
     )
     return _scatter(name, f"Predicted and actual {called}", caption, f"predicted {called}", f"actual {called}",
                     (y, a, index), line)  # fmt: skip
@@ -138,7 +136,7 @@ def _part(arrays: Named, part: str) -> str:
     return next((one for one in (PARTS_IN_ORDER if part == "auto" else (part,)) if f"{one}.actual" in arrays), "")
 
 
-def _said(record: Record, part: str, called: str) -> str:
+def _said(record: Record, part: str) -> str:
     """The scores of a part, over all targets where there are several."""
     of = {"test": TEST, "validation": VALIDATION}[part]
     words = [("RMSE", "rmse"), ("MAE", "mae"), ("R²", "r2")]
