@@ -164,7 +164,8 @@ def _r2(scored: Scored) -> Any:
 def _mean_ratio(a: Any, b: Any) -> Any:
     """The mean of a/b over the classes with b > 0, where a = 0 as well where b = 0; NaN where b > 0 of none."""
     nothing = b == 0
-    return (a / (b + nothing)).sum() / (len(b) - nothing.sum()) if not nothing.all() else math.nan
+    there = len(b) - int(nothing.sum())
+    return (a / (b + nothing)).sum() / there if there else math.nan
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import Normal, NormalFanIn, initialize
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
-from handgrad.training.engines import Job
+from handgrad.training.engines import Job, kernels_for
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.compiled.dense_session import DenseSession
 from handgrad.training.engines.compiled.kernels import layout
 from handgrad.training.engines.compiled.kernels.dense import stages
+from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS, SPARSE_UNITS
 from handgrad.training.engines.compiled.kernels.vectors import lanes_of
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.run import Setting
@@ -218,6 +219,15 @@ def test_the_padding_of_a_layer_stays_zero():
 def test_inputs_are_sparse_where_most_are_zero():
     assert DenseSession(make_job(SMALL, sparse=True)).sparse
     assert not DenseSession(make_job(SMALL, sparse=False)).sparse
+
+
+@pytest.mark.parametrize("units", [NARROW_UNITS + 1, NARROW_UNITS, SPARSE_UNITS, SPARSE_UNITS - 1, 3])
+@pytest.mark.parametrize("size", [1, 7])
+def test_a_first_layer_of_few_units_takes_sparse_inputs_too_unless_they_are_very_few(units, size):
+    job = make_job((f"dense {units} tanh", "dense 4 softmax"), batch_size=size)
+    assert DenseSession(job).sparse == (units >= SPARSE_UNITS)
+    assert kernels_for(job.network.layers, job.training) == ("batch-one" if size == 1 and units >= 20 else "dense")
+    compare(job, FEW, steps=10)
 
 
 def test_auto_takes_the_compiled_engine_for_every_network():

@@ -374,9 +374,10 @@ def test_products(rows, dtype):
     close(z.reshape(rows, L), dense_forward(x, W, b), dtype, 16)
     run_gradient(panels_of(x), rows, n, dz.ravel(), grad, h)
     close(grad.reshape(n, L), dense_backward(dz, x, W)[1], dtype, 16)
-    z = np.zeros(layout.size(rows, 5, L), dtype)
-    run_dots(panels_of(x), rows, n, panels_of(np.ascontiguousarray(W[:, :5].T)), 5, b, z)
-    close(layout.unpack(z, 0, rows, 5), dense_forward(x, W[:, :5], b[:5]), dtype, 16)
+    for units in (1, 4, 6, 7):  # four side by side, and what is left
+        z = np.zeros(layout.size(rows, units, L), dtype)
+        run_dots(panels_of(x), rows, n, panels_of(np.ascontiguousarray(W[:, :units].T)), units, b, z)
+        close(layout.unpack(z, 0, rows, units), dense_forward(x, W[:, :units], b[:units]), dtype, 16)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

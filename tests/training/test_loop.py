@@ -302,10 +302,10 @@ def test_without_validation_or_test_parts_the_record_has_none():
 
 def test_a_sample_of_training_is_as_large_as_the_validation_part_and_never_small(split, monkeypatch):
     monkeypatch.setattr(batches, "LEAST_SCORED", 10)
-    done = execute(make_run(), split)
+    done = execute(make_run(), dataclasses.replace(split))  # a split of its own, which has drawn no sample yet
     assert done.data["train_score"] == {"what": "sample", "n": 60}
     monkeypatch.setattr(batches, "LEAST_SCORED", 100)
-    assert execute(make_run(), split).data["train_score"]["n"] == 100
+    assert execute(make_run(), dataclasses.replace(split)).data["train_score"]["n"] == 100
 
 
 def test_balanced_accuracy_is_monitored_like_any_measure(split):

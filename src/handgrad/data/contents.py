@@ -10,11 +10,13 @@ labels (multi-label).  `classes` then names the targets or labels.  Images are (
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.data.batches import train_sample
 from handgrad.data.scaling import AS_IT_IS, Scaling
 from handgrad.displays import Display, Displayed
 from handgrad.measures import CLASSIFICATION, MULTI_LABEL, PARTS, REGRESSION
@@ -167,6 +169,19 @@ class Split(Displayed):
     def n_classes(self) -> int:
         """How many classes there are, or by the task targets or labels."""
         return len(self.classes)
+
+    @cached_property
+    def train_sample(self) -> NDArray[np.int64]:
+        """The training examples that are scored after an epoch (`batches.train_sample`)."""
+        n = len(self.train.y)
+        return train_sample(n, next((len(part.y) for part in (self.validation, self.test) if part is not None), n))
+
+    @cached_property
+    def sampled_x(self) -> NDArray[Any]:
+        """These examples, which all runs that train with this split share: nobody can write to them."""
+        x = self.train.x[self.train_sample]
+        x.flags.writeable = False
+        return x
 
     def learnt(self, y: NDArray[Any]) -> NDArray[Any]:
         """What a network learns of the y of a part: classes as they are, targets (n, k) scaled."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from handgrad.data.augmentation import Augmenter
-from handgrad.data.batches import batch_length, steps_per_epoch, train_sample
+from handgrad.data.batches import batch_length, steps_per_epoch
 from handgrad.data.datasets import Part, Split
 from handgrad.errors import InputError
 from handgrad.measures import EPOCH_LOSS, PARTS, TEST, TRAIN, VALIDATION, DataPart
@@ -29,7 +29,7 @@ from handgrad.training.progress import first_progress, save_checkpoint
 from handgrad.training.record import Record
 from handgrad.training.record_facts import Divergence, Stretch
 from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of
-from handgrad.training.scoring import score
+from handgrad.training.scoring import PartScores, score
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
@@ -49,16 +49,17 @@ class RunInProgress:
         self.started, self.began = time.perf_counter(), time.time()
         task.check()
         self.task, self.run, self.split = task, task.run, split
+        self.id = self.run.id  # which asks every public table what was added to it
         self.setting = self.run.setting.resolved()
         self.training = self.setting.training
         self.network: Network = self.setting.network_for(
             split.shape, split.n_classes, has_validation=split.validation is not None
         )
-        n = len(split.train.y)
-        size = next((len(part.y) for part in (split.validation, split.test) if part is not None), n)
-        self.sample = np.arange(n) if self.training.train_score == "all" else train_sample(n, size)
         self.functions = functions_at(self.training)
         self.split = self._with_slips(split) if self.training.slips else split
+        n = len(split.train.y)
+        self.sample = np.arange(n) if self.training.train_score == "all" else self.split.train_sample
+        self.scores: dict[DataPart, PartScores] = {}  # of the last epoch that was trained here
         self.n_steps = steps_per_epoch(
             len(self.functions.order(self.run.source_seeds.order, 0, n)), self.training.batch_size
         )
@@ -92,7 +93,8 @@ class RunInProgress:
         train = self.split.train
         learnt = {name: self.split.learnt(part.y) for name, part in self.split.parts.items()}
         parts = {name: (part.x, learnt[name]) for name, part in self.split.parts.items()}
-        parts[TRAIN.scored] = (train.x[self.sample], learnt[TRAIN.name][self.sample])
+        sampled = train.x if len(self.sample) == len(train.y) else self.split.sampled_x
+        parts[TRAIN.scored] = (sampled, learnt[TRAIN.name][self.sample])
         chosen, weights = self.training.class_weights, None
         if chosen is not None:
             weights = weights_of(chosen, train.y, self.split.classes)[train.y]
@@ -154,7 +156,7 @@ class RunInProgress:
             metrics = {name: values[-1] for name, values in progress.curves.items() if not math.isnan(values[-1])}
             self._save_checkpoint()  # first: an observer can take what is kept
             for observer in self.task.observers:
-                observer(EpochEnd(self.run.id, self._own_epochs, self.training.epochs, metrics))
+                observer(EpochEnd(self.id, self._own_epochs, self.training.epochs, metrics))
         self.seconds += time.perf_counter() - start
 
     @property
@@ -166,7 +168,8 @@ class RunInProgress:
     def _score(self) -> None:
         progress = self.progress
         for part in self.scored_parts:
-            scores, *_ = score(self.member, self.split, part, self.sample, self.network.output)
+            self.scores[part] = score(self.member, self.split, part, self.sample, self.network.output)
+            scores = self.scores[part][0]
             self.diverged = not_finite(scores, part, self.split, self.sample, self.network, self.member, progress)
             if self.diverged is not None:
                 return
@@ -236,6 +239,7 @@ class RunInProgress:
         self._note_stretch()
         if progress.best and self.diverged is None and not pruned:
             self.member.load(progress.best, progress.best_slots, self._steps_at_best())
+            self.scores = {}
         return record_of(
             Trained(
                 run=self.run,
@@ -249,6 +253,7 @@ class RunInProgress:
                 pruned=pruned,
                 parent=self.task.parent,
                 seconds=self.seconds + time.perf_counter() - start,
+                scores=self.scores,
             )
         )
 
@@ -300,6 +305,6 @@ class RunInProgress:
         start = time.perf_counter()
         self._note_stretch()
         worth_waiting = start - self.saved_at > FORCED_SECONDS
-        save_checkpoint(self.task.checkpoint, self.run.id, self.progress, forced=worth_waiting)
+        save_checkpoint(self.task.checkpoint, self.id, self.progress, forced=worth_waiting)
         self.saved_at, self.unsaved = time.perf_counter(), False
         self.save_seconds = self.saved_at - start

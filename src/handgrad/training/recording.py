@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -41,7 +42,7 @@ from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts, Divergence, NetworkFacts, Samples, Times, TrainScore
 from handgrad.training.right import packed_right
 from handgrad.training.run import Run, Setting
-from handgrad.training.scoring import confusion_matrix, score
+from handgrad.training.scoring import PartScores, confusion_matrix, score
 from handgrad.training.slips import SLIPS, functions_at
 from handgrad.training.support import refusal_text, unsupported
 from handgrad.training.weights import FORMAT
@@ -51,7 +52,10 @@ SAMPLES = 10
 
 @dataclass(frozen=True)
 class Trained:
-    """A run at its end, with everything that a record tells of it."""
+    """A run at its end, with everything that a record tells of it.
+
+    scores: of the parts that were scored with the weights which it ends with, after its last epoch.
+    """
 
     run: Run
     setting: Setting
@@ -62,6 +66,7 @@ class Trained:
     scored: np.ndarray
     diverged: Divergence | None
     seconds: float
+    scores: Mapping[DataPart, PartScores]
     pruned: bool = False
     parent: Record | None = None
 
@@ -73,9 +78,14 @@ def samples_of(split: Split, shown: Sequence[int] | None = None) -> tuple[str, P
     order of its classes.
     """
     name, part = list(split.parts.items())[-1]
-    n = len(part.y)
-    at = np.asarray(stream(0, "shown", n).permutation(n)[:SAMPLES] if shown is None else shown, dtype=np.int64)
+    at = drawn_samples(len(part.y)) if shown is None else np.asarray(shown, dtype=np.int64)
     return name, Part(part.x[at], part.y[at], part.index[at], part.source)
+
+
+@cache
+def drawn_samples(n: int) -> np.ndarray:
+    """Where the examples whose predictions are shown stand among n."""
+    return stream(0, "shown", n).permutation(n)[:SAMPLES].astype(np.int64)
 
 
 def batch_loss(progress: Progress, epoch: int) -> float:
@@ -158,10 +168,11 @@ def record_of(trained: Trained) -> Record:
     )
 
 
-def _scores(trained: Trained) -> dict[DataPart, tuple[dict[str, float], np.ndarray, np.ndarray]]:
-    parts = [PARTS[name] for name in trained.split.parts]
-    output = trained.network.output
-    return {part: score(trained.session, trained.split, part, trained.scored, output) for part in parts}
+def _scores(trained: Trained) -> dict[DataPart, PartScores]:
+    def scored(part: DataPart) -> PartScores:
+        return score(trained.session, trained.split, part, trained.scored, trained.network.output)
+
+    return {part: trained.scores.get(part) or scored(part) for part in map(PARTS.__getitem__, trained.split.parts)}
 
 
 def not_finite(

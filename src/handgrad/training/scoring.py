@@ -34,9 +34,10 @@ class Targeted(Protocol):
     def target_scaler(self) -> Scaling: ...
 
 
-def score(
-    session: NetworkState, split: Split, part: DataPart, sample: np.ndarray, activation: str
-) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
+PartScores = tuple[dict[str, float], np.ndarray, np.ndarray]  # what `score` returns
+
+
+def score(session: NetworkState, split: Split, part: DataPart, sample: np.ndarray, activation: str) -> PartScores:
     """(metrics by name, predictions, what the session's score tells) of a part.
 
     sample: the training examples that are scored;  activation: of the outputs.  Predictions are classes (n,); of

@@ -6,7 +6,8 @@ masks are the same for every engine, so engines differ by rounding only and a ch
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import cached_property
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Job:
     parts: Mapping[str, tuple[np.ndarray, np.ndarray]]
     weights: np.ndarray | None = None
 
-    @property
+    @cached_property
     def tells_class(self) -> bool:
         """Whether a score tells the class of the largest output, and not the outputs."""
         return all(tells_one_class(y, self.network.n_outputs) for _, y in self.parts.values())
@@ -123,8 +124,8 @@ class OneRun:
         pass
 
     def train_epoch(self, epochs: Mapping[NetworkState, Epoch]) -> dict[NetworkState, np.ndarray]:
-        ((session, epoch),) = epochs.items()
-        assert isinstance(session, Session)
+        ((member, epoch),) = epochs.items()
+        session = cast(Session, member)  # as `add` made it; to ask a protocol takes as long as a small epoch
         if epoch.x is not None:
             session.take_examples(epoch.x)
         return {session: session.train_epoch(epoch.order, epoch.lrs, epoch.first_step)}
@@ -211,9 +212,9 @@ def kernels_for(layers: Sequence[Layer], training: TrainingSection) -> str:
     one = training.batch_size == 1 and training.optimizer.name == "sgd" and training.clip_norm is None
     if not (one and kernels == "dense" and isinstance(first, Dense)):
         return kernels
-    from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS
+    from handgrad.training.engines.compiled.kernels.dense_layers import SPARSE_UNITS
 
-    return "batch-one" if first.units > NARROW_UNITS else kernels
+    return "batch-one" if first.units >= SPARSE_UNITS else kernels
 
 
 def prepare(name: str, dtype: str, kernels: str) -> None:

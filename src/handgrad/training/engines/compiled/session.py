@@ -5,7 +5,7 @@ there on both are alike: parameters go in and out by their places, and the entry
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +36,8 @@ class Pass(NamedTuple):
 class CompiledSession(ABC):
     """A `Session` by kernels of one kind.  Raises InputError for a name that has no kernel, before it compiles."""
 
-    kind: str  # of ENTRY_POINTS
+    train_kernel: Callable[..., Any]
+    score_kernel: Callable[..., Any]
     places: dict[str, ParameterPlace]
     memory: updates.Memory
     inputs: dict[str, Any]
@@ -47,7 +48,8 @@ class CompiledSession(ABC):
         check_supported("compiled", job.network, job.training)
         self.job = job
         self.dtype = np.dtype(job.training.dtype)
-        self.k = job.network.n_outputs
+        self.tells_class = job.tells_class
+        self.k, self.multiplications = job.network.n_outputs, job.network.multiplications
         classes = np.zeros((1, self.k)) if job.targets == VALUES else np.arange(max(self.k, 2))
         self.T = encode(classes, self.k, job.targets, self.dtype).ravel()  # a row for every class
         self.targets: dict[str, np.ndarray] = {}
@@ -60,8 +62,10 @@ class CompiledSession(ABC):
 
     def _prepare(self, kind: str) -> None:
         """Compile or load the entry points of that kind (of ENTRY_POINTS)."""
-        self.kind = kind
         prepare(self.dtype.name, kind)
+        points = ENTRY_POINTS[kind]
+        self.train_kernel = entry_point(points.train, self.dtype.name)
+        self.score_kernel = entry_point(points.score, self.dtype.name)
 
     def _rows_of_targets(self, y: np.ndarray) -> np.ndarray:
         """Which row of T each example has: its class, or where targets are numbers its own."""
@@ -151,7 +155,7 @@ class CompiledSession(ABC):
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
         table, constants, work = self.train_pass
         curve = np.zeros(len(lrs), np.float32)
-        done = self._call(ENTRY_POINTS[self.kind].train, constants, len(order), (
+        done = self._call(self.train_kernel, constants, len(order), (
             table, constants, self.rates, self.memory, work, self.inputs["train"], self._targets("train"),
             np.ascontiguousarray(order, np.int64), np.asarray(lrs, np.float64), first_step, self.t, self.h, curve,
         ))  # fmt: skip
@@ -165,9 +169,9 @@ class CompiledSession(ABC):
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         drops, n = "dropout-while-scoring" in self.job.training.slips, len(self.job.parts[part][1])
-        outputs = np.zeros(0 if self.job.tells_class else n * self.k, self.dtype)
+        outputs = np.zeros(0 if self.tells_class else n * self.k, self.dtype)
         losses, predicted = self._score(self.inputs[part], self._targets(part), n, outputs, drops)
-        return losses, predicted if self.job.tells_class else outputs.reshape(n, self.k)
+        return losses, predicted if self.tells_class else outputs.reshape(n, self.k)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         outputs = np.zeros(len(x) * self.k, self.dtype)
@@ -187,12 +191,11 @@ class CompiledSession(ABC):
         at_once = rows_at_once(self.job.network) if drops else max(n, 1)
         for chunk, start in enumerate(range(0, n, at_once)):
             end = min(start + at_once, n)
-            self._call(ENTRY_POINTS[self.kind].score, constants, end - start, (
+            self._call(self.score_kernel, constants, end - start, (
                 table, constants, self.memory, work, inputs, targets, np.arange(start, end), self.t + chunk,
                 of_example[start:end], predicted[start:end], outputs[start * self.k : end * self.k],
             ))  # fmt: skip
         return of_example, predicted
 
-    def _call(self, name: str, constants: np.ndarray, n: int, arguments: tuple[Any, ...]) -> Any:
-        kernel, products = entry_point(name, self.dtype.name), n * self.job.network.multiplications
-        return call(kernel, arguments, constants=constants, products=products)
+    def _call(self, kernel: Callable[..., Any], constants: np.ndarray, n: int, arguments: tuple[Any, ...]) -> Any:
+        return call(kernel, arguments, constants=constants, products=n * self.multiplications)

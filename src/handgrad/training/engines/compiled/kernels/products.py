@@ -124,16 +124,33 @@ def dots(
 ) -> None:
     """Twin of `dense_forward` with W kept transposed: z[i, j] = b[j] + x[i, :] · M[j, :].  x: (rows, n), M: (units, n).
 
-    biased: otherwise there is no b.
+    biased: otherwise there is no b.  Four units go side by side: to add up the lanes of one takes longer than its
+    products.
     """
-    L = lanes(M)
+    L, o, step = lanes(M), splat(zero(z)), units * lanes(M)
     for i in range(rows):
-        for j in range(units):
-            s = splat(zero(z))
+        j = 0
+        while j + 4 <= units:
+            s0, s1, s2, s3 = o, o, o, o
+            xi, m = xo + i * L, mo + j * L
+            for _ in range(panels(n, L)):
+                v = load(x, xi)
+                s0, s1 = fma(v, load(M, m), s0), fma(v, load(M, m + L), s1)
+                s2, s3 = fma(v, load(M, m + 2 * L), s2), fma(v, load(M, m + 3 * L), s3)
+                xi += rows * L
+                m += step
+            to = zo + place(i, j, rows, L)  # four numbers of one row of a panel
+            z[to] = total(s0) + (b[bo + j] if biased else zero(z))
+            z[to + 1] = total(s1) + (b[bo + j + 1] if biased else zero(z))
+            z[to + 2] = total(s2) + (b[bo + j + 2] if biased else zero(z))
+            z[to + 3] = total(s3) + (b[bo + j + 3] if biased else zero(z))
+            j += 4
+        while j < units:
+            s = o
             for p in range(panels(n, L)):
                 s = fma(load(x, xo + (p * rows + i) * L), load(M, mo + (p * units + j) * L), s)
-            bias = b[bo + j] if biased else zero(z)
-            z[zo + place(i, j, rows, L)] = total(s) + bias
+            z[zo + place(i, j, rows, L)] = total(s) + (b[bo + j] if biased else zero(z))
+            j += 1
 
 
 @kernel
