@@ -5,8 +5,9 @@ too narrow for it to pay.
 """
 
 import weakref
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -79,11 +80,12 @@ def stage_table(
 
 
 def sparse_rows(x: np.ndarray, dtype: Any) -> Sparse:
-    """The rows of x (n, pixels) as their non-zero pixels, in segments of SEGMENT pixels; some rows at a time."""
-    n, width = x.shape
+    """The examples x (n, …) as their non-zero pixels, in segments of SEGMENT pixels; some examples at a time."""
+    x = x.reshape(len(x), -1)
+    width = x.shape[1]
     edges = range(0, width, SEGMENT)
     counts, pixels, values = [np.zeros((0, len(edges)), np.int64)], [], []
-    for part in (x[i : i + 1000] for i in range(0, n, 1000)):
+    for part in (x[i : i + 1000] for i in range(0, len(x), 1000)):
         part = np.asarray(part, dtype)
         found = part != 0
         counts.append(np.stack([found[:, s : s + SEGMENT].sum(1) for s in edges], axis=1))
@@ -93,18 +95,24 @@ def sparse_rows(x: np.ndarray, dtype: Any) -> Sparse:
     return Sparse(starts, np.concatenate(pixels), np.concatenate(values))
 
 
-_converted: dict[tuple[int, str], tuple[weakref.ref[np.ndarray], Sparse]] = {}
+def nonzero_share(x: np.ndarray) -> float:
+    """How many of the numbers are not zero, of 1."""
+    return sum(int(np.count_nonzero(x[i : i + 1000])) for i in range(0, len(x), 1000)) / x.size
 
 
-def sparse_rows_once(x: np.ndarray, dtype: Any) -> Sparse:
-    """`sparse_rows`; kept while x lives if nothing can write to x, since the runs of a study share their examples."""
+Found = TypeVar("Found")
+_found: dict[tuple[int, str], tuple[weakref.ref[np.ndarray], Any]] = {}
+
+
+def once(x: np.ndarray, what: str, compute: Callable[[np.ndarray], Found]) -> Found:
+    """compute(x); kept while x lives if nothing can write to x, since the runs of a study share their examples."""
     if x.flags.writeable:
-        return sparse_rows(x.reshape(len(x), -1), dtype)
-    key = (id(x), str(dtype))
-    if key not in _converted:
-        reference = weakref.ref(x, lambda _: _converted.pop(key, None))
-        _converted[key] = (reference, sparse_rows(x.reshape(len(x), -1), dtype))
-    return _converted[key][1]
+        return compute(x)
+    key = (id(x), what)
+    if key not in _found:
+        _found[key] = (weakref.ref(x, lambda _: _found.pop(key, None)), compute(x))
+    found: Found = _found[key][1]
+    return found
 
 
 class DenseSession(CompiledSession):
@@ -152,12 +160,12 @@ class DenseSession(CompiledSession):
         first = self.job.network.layers[0]
         if x[0].size > np.iinfo(np.uint16).max or not isinstance(first, Dense) or first.units < SPARSE_UNITS:
             return False
-        nonzero = sum(int(np.count_nonzero(x[i : i + 1000])) for i in range(0, len(x), 1000))
-        return nonzero <= SPARSE_SHARE * x.size
+        return once(x, "share", nonzero_share) <= SPARSE_SHARE
 
     def _inputs(self, x: np.ndarray, y: np.ndarray, weights: Sequence[float] | np.ndarray = ()) -> DenseInputs:
         if self.sparse:
-            sparse, dense = sparse_rows_once(x, self.dtype), np.zeros(0, self.dtype)
+            rows = partial(sparse_rows, dtype=self.dtype)
+            sparse, dense = once(x, f"rows {self.dtype.name}", rows), np.zeros(0, self.dtype)
         else:
             sparse, dense = Sparse(np.zeros(1, np.int64), np.zeros(0, np.uint16), np.zeros(0, self.dtype)), x
         return DenseInputs(sparse, self._read_only(dense), self._rows_of_targets(y), np.array(weights, self.dtype))
