@@ -56,6 +56,8 @@ def source_seeds(vary: Iterable[str], seed: int, first: int) -> SourceSeeds:
 def checked_sources(value: Any) -> tuple[str, ...]:
     """Names of sources in the order of their table.  Raises ValueError where they are none."""
     message = f"must be a list of what the seeds vary, of {', '.join(SOURCES)}"
+    if isinstance(value, Mapping):
+        raise ValueError(f"{message}; the values that a study compares stand in a table [grid]")
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise ValueError(message)
     if not value:

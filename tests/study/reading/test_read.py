@@ -166,6 +166,15 @@ def problems(tables, overrides=(), **options):
         ),
         ({"vary": "init"}, "vary must be a list of what the seeds vary, of init, order, dropout, split; got 'init'"),
         (
+            {"vary": {"training": {"epochs": [1, 2]}}},
+            "vary must be a list of what the seeds vary, of init, order, dropout, split; the values that a study "
+            "compares stand in a table [grid]",
+        ),
+        (
+            {"report": {"figures": ["curves"]}},
+            "report.figures is an unknown key: write a table [[figure]] with its kind for each of them, such as ",
+        ),
+        (
             {"vary": ["init", "init"]},
             "vary must be a list of what the seeds vary, of init, order, dropout, split, each once; got ['init', ",
         ),
