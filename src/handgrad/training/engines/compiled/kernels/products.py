@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from handgrad.training.engines.compiled.kernels.layout import panels, place
 from handgrad.training.engines.compiled.kernels.quads import four, place_of, places, spread
-from handgrad.training.engines.compiled.kernels.updates import Memory, apply
+from handgrad.training.engines.compiled.kernels.updates import DECAY, LR, SGD, Memory, apply, descend
 from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fma,
@@ -266,11 +266,17 @@ def sparse_gradient_panel(
 ) -> None:
     """Fused twin of `dense_backward_parameters` and the update, for sparse x and one panel of W at wo: dW = xᵀ @ dz."""
     L, room, o = lanes(dz), rows + ROOM_BETWEEN, splat(zero(dz))
+    plain, step = update_code == SGD and at(h, DECAY) == 0, splat(-at(h, LR))  # read once, not for every row of W
     for t in range(0, listed, 2):
         p, q = at(c.pixels, t), at(c.pixels, min(t + 1, listed - 1))  # q is p where p is the last one
         i, j = p * room, q * room
         j_end = j + at(c.counts, q) if q != p else j
         s0, s1 = _sparse_two(c.values, c.rows, i, i + at(c.counts, p), j, j_end, dz, do, o, o)
-        apply(update_code, m, wo + p * L, s0, h, True)
-        if q != p:
-            apply(update_code, m, wo + q * L, s1, h, True)
+        if plain:
+            descend(m, wo + p * L, s0, step)
+            if q != p:
+                descend(m, wo + q * L, s1, step)
+        else:
+            apply(update_code, m, wo + p * L, s0, h, True)
+            if q != p:
+                apply(update_code, m, wo + q * L, s1, h, True)
