@@ -10,7 +10,8 @@ Dense rows are taken four at a time, so that each vector of M is loaded once for
 narrow layer needs along its vectors is `dots`.
 
 Sparse examples: `values[k]` at pixel `pixels[k]` for k from `starts[i·S]` on, in S segments of SEGMENT pixels:
-so many rows of a panel of W stay in the nearest caches while all examples of a batch pass.  Letters: letters.md.
+so many rows of a panel of W stay in the nearest caches while all examples of a batch pass.  Two sums are made side by
+side, from four entries of each at a time (`quads`).  Letters: letters.md.
 """
 
 from typing import Any, NamedTuple

@@ -112,7 +112,7 @@ def gradient_scale(constants: Any, rates: Any, size: int) -> float:
 
 @inlined
 def descend(m: Any, i: int, g: Any, step: Any) -> None:
-    """Twin of `SGD.update` for the vector at i, whose gradient is g; step: −lr in every lane."""
+    """`apply` for plain descent without weight decay; step: −lr in every lane."""
     store(m.theta, i, fma(step, g, load(m.theta, i)))
 
 
