@@ -94,15 +94,15 @@ def run_dots(x, rows, n, M, units, b, z):
 
 
 @callable_kernel
-def run_sparse(starts, pixels, values, which, S, M, b, z, dz, n, c_starts, c_rows, c_values, grad, h):
+def run_sparse(starts, pixels, values, which, S, M, b, z, dz, n, c_counts, c_pixels, c_rows, c_values, grad, h):
     x = products.Sparse(pointer(starts), pointer(pixels), pointer(values))
-    c = products.Columns(pointer(c_starts), pointer(c_rows), pointer(c_values))
+    c = products.Columns(pointer(c_counts), pointer(c_pixels), pointer(c_rows), pointer(c_values))
     rows = which.size
     which = pointer(which)
     products.sparse_forward_panel(x, which, 0, rows, S, pointer(M), 0, load(pointer(b), 0), pointer(z), 0)
-    products.to_columns(x, which, 0, rows, S, n, c)
+    listed = products.to_columns(x, which, 0, rows, S, n, True, c)
     m = updates.Memory(pointer(grad), pointer(grad), pointer(grad), pointer(grad))
-    products.sparse_gradient_panel(updates.KEEP, m, 0, pointer(h), c, n, True, pointer(dz), 0)
+    products.sparse_gradient_panel(updates.KEEP, m, 0, pointer(h), c, listed, rows, pointer(dz), 0)
 
 
 @callable_kernel
@@ -389,7 +389,8 @@ def test_sparse_products(dtype):
     which = np.array([5, 2, 0, 3])
     sparse = sparse_rows(x, np.dtype(dtype))
     z, grad = np.zeros(4 * L, dtype), np.full(n * L, 7, dtype)
-    columns = np.zeros(n + 1, np.int64), np.zeros(4 * n, np.uint16), np.zeros(4 * n, dtype)
+    entries = n * (4 + products.ROOM_BETWEEN)
+    columns = *np.zeros((2, n), np.int64), np.zeros(entries, np.uint16), np.zeros(entries, dtype)
     run_sparse(
         *sparse, which, 3, W.ravel(), b, z, dz.ravel(), n, *columns, grad, np.zeros(updates.NUMBERS, dtype)
     )  # fmt: skip

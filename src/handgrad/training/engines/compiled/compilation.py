@@ -138,7 +138,7 @@ def _signatures(number: Any) -> dict[str, Any]:
         return types.BaseTuple.from_types(parts, kind)
 
     sparse = group(Sparse, whole, pixels, flat)
-    columns = group(Columns, whole, pixels, flat)
+    columns = group(Columns, whole, whole, pixels, flat)
     step_block = group(StepBlock, flat, flat, flat, flat, flat)
     late = group(LateRows, whole, whole, whole, group(PastSteps, real, real, real, real, real, whole))
     memory = group(Memory, flat, flat, flat, flat)

@@ -27,7 +27,7 @@ from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseI
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
 from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS, SPARSE_UNITS
 from handgrad.training.engines.compiled.kernels.layout import ParameterPlace
-from handgrad.training.engines.compiled.kernels.products import SEGMENT, Columns, Sparse
+from handgrad.training.engines.compiled.kernels.products import ROOM_BETWEEN, SEGMENT, Columns, Sparse
 from handgrad.training.engines.compiled.kernels.vectors import LINE_BYTES, lanes_of
 from handgrad.training.engines.compiled.session import CompiledSession, Pass
 
@@ -181,9 +181,9 @@ class DenseSession(CompiledSession):
             kept[stage] = 1 / (1 - layer.rate)
         transposed = max((layout.size(o, i, L) for i, o in table[2:, :2].tolist()), default=0)
         pixels = int(table[0, stages.N_OUT]) if self.sparse else 0
-        columns = Columns(
-            np.zeros(pixels + 1, np.int64), np.zeros(pixels * self.rows, np.uint16), np.zeros(pixels * self.rows, dtype)
-        )
+        entries = pixels * (self.rows + ROOM_BETWEEN)
+        counts, listed = np.zeros(pixels, np.int64), np.zeros(pixels, np.int64)
+        columns = Columns(counts, listed, np.zeros(entries, np.uint16), np.zeros(entries, dtype))
         widest = int(table[1:, stages.N_OUT].max())
         return DenseWork(
             layout.aligned(space, dtype),

@@ -26,7 +26,7 @@ def _memory(m: Memory) -> Any:
 @kernel
 def _dense_work(w: DenseWork) -> Any:
     c, v = w.columns, w.step_block
-    columns = Columns(pointer(c.starts), pointer(c.rows), pointer(c.values))
+    columns = Columns(pointer(c.counts), pointer(c.pixels), pointer(c.rows), pointer(c.values))
     step_block = StepBlock(pointer(v.z0), pointer(v.g), pointer(v.pixels), pointer(v.dots), pointer(v.a))
     return DenseWork(
         pointer(w.space), pointer(w.kept), pointer(w.transposed), pointer(w.row), pointer(w.drow), columns, step_block,

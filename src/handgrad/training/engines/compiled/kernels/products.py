@@ -10,13 +10,15 @@ Dense rows are taken four at a time, so that each vector of M is loaded once for
 narrow layer needs along its vectors is `dots`.
 
 Sparse examples: `values[k]` at pixel `pixels[k]` for k from `starts[i·S]` on, in S segments of SEGMENT pixels:
-so many rows of a panel of W stay in the nearest caches while all examples of a batch pass.  Letters: letters.md.
+so many rows of a panel of W stay in the nearest caches while all examples of a batch pass.  Two sums are made side by
+side, from four entries of each at a time (`quads`).  Letters: letters.md.
 """
 
 from typing import Any, NamedTuple
 
 from handgrad.training.engines.compiled.kernels.layout import panels, place
-from handgrad.training.engines.compiled.kernels.updates import Memory, apply
+from handgrad.training.engines.compiled.kernels.quads import four, place_of, places, spread
+from handgrad.training.engines.compiled.kernels.updates import DECAY, LR, SGD, Memory, apply, descend
 from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fma,
@@ -32,6 +34,7 @@ from handgrad.training.engines.compiled.kernels.vectors import (
 )
 
 SEGMENT = 400
+ROOM_BETWEEN = 16  # so that in batches of 256 the entries of pixels do not fall on each other in the cache
 
 
 class Sparse(NamedTuple):
@@ -43,9 +46,13 @@ class Sparse(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The same of one batch by pixel: values[e] of example rows[e] for e from starts[pixel] to starts[pixel + 1]."""
+    """The same of a batch by pixel: values[e] of example rows[e] for counts[pixel] entries from pixel · room on.
 
-    starts: Any
+    room is the size of the batch and ROOM_BETWEEN.  pixels: those that the update has to go through.
+    """
+
+    counts: Any
+    pixels: Any
     rows: Any
     values: Any
 
@@ -177,9 +184,18 @@ def sum_rows(update_code: int, m: Memory, bo: int, h: Any, dz: Any, do: int, row
 
 @inlined
 def _sparse_one(values: Any, which: Any, i: int, end: int, M: Any, m: int, s: Any) -> Any:
-    """s + Σ_k values[k] · M[which[k], :] for i ≤ k < end."""
-    for k in range(i, end):
-        s = fma(splat(at(values, k)), load(M, m + int(at(which, k)) * lanes(M)), s)
+    """s + Σ_k values[k] · M[which[k], :] for i ≤ k < end, four entries at a time."""
+    L = lanes(M)
+    while i + 4 <= end:
+        v, w = four(values, i), places(which, i)
+        s = fma(spread(v, 0), load(M, m + place_of(w, 0) * L), s)
+        s = fma(spread(v, 1), load(M, m + place_of(w, 1) * L), s)
+        s = fma(spread(v, 2), load(M, m + place_of(w, 2) * L), s)
+        s = fma(spread(v, 3), load(M, m + place_of(w, 3) * L), s)
+        i += 4
+    while i < end:
+        s = fma(splat(at(values, i)), load(M, m + int(at(which, i)) * L), s)
+        i += 1
     return s
 
 
@@ -188,11 +204,20 @@ def _sparse_two(
     values: Any, which: Any, i: int, i_end: int, j: int, j_end: int, M: Any, m: int, s0: Any, s1: Any
 ) -> Any:  # fmt: skip
     """`_sparse_one` for two sums side by side: neither waits for the other's last product."""
-    for _ in range(min(i_end - i, j_end - j)):
-        s0 = fma(splat(at(values, i)), load(M, m + int(at(which, i)) * lanes(M)), s0)
-        s1 = fma(splat(at(values, j)), load(M, m + int(at(which, j)) * lanes(M)), s1)
-        i += 1
-        j += 1
+    L = lanes(M)
+    while i + 4 <= i_end and j + 4 <= j_end:
+        v0, w0 = four(values, i), places(which, i)
+        v1, w1 = four(values, j), places(which, j)
+        s0 = fma(spread(v0, 0), load(M, m + place_of(w0, 0) * L), s0)
+        s1 = fma(spread(v1, 0), load(M, m + place_of(w1, 0) * L), s1)
+        s0 = fma(spread(v0, 1), load(M, m + place_of(w0, 1) * L), s0)
+        s1 = fma(spread(v1, 1), load(M, m + place_of(w1, 1) * L), s1)
+        s0 = fma(spread(v0, 2), load(M, m + place_of(w0, 2) * L), s0)
+        s1 = fma(spread(v1, 2), load(M, m + place_of(w1, 2) * L), s1)
+        s0 = fma(spread(v0, 3), load(M, m + place_of(w0, 3) * L), s0)
+        s1 = fma(spread(v1, 3), load(M, m + place_of(w1, 3) * L), s1)
+        i += 4
+        j += 4
     return _sparse_one(values, which, i, i_end, M, m, s0), _sparse_one(values, which, j, j_end, M, m, s1)
 
 
@@ -205,20 +230,15 @@ def sparse_forward_panel(
     for i in range(rows):
         store(z, zo + i * L, start)
     for segment in range(S):
-        i = 0
-        while i + 2 <= rows:
-            o, q = at(which, first + i) * S + segment, at(which, first + i + 1) * S + segment
+        for i in range(0, rows, 2):
+            j = min(i + 1, rows - 1)  # i itself where it is the last one; then j adds nothing
+            o, q = at(which, first + i) * S + segment, at(which, first + j) * S + segment
             s0, s1 = _sparse_two(
-                x.values, x.pixels, at(x.starts, o), at(x.starts, o + 1), at(x.starts, q), at(x.starts, q + 1), M, mo,
-                load(z, zo + i * L), load(z, zo + i * L + L),
+                x.values, x.pixels, at(x.starts, o), at(x.starts, o + 1), at(x.starts, q + (i == j)),
+                at(x.starts, q + 1), M, mo, load(z, zo + i * L), load(z, zo + j * L),
             )  # fmt: skip
+            store(z, zo + j * L, s1)
             store(z, zo + i * L, s0)
-            store(z, zo + i * L + L, s1)
-            i += 2
-        if i < rows:
-            o = at(which, first + i) * S + segment
-            s = _sparse_one(x.values, x.pixels, at(x.starts, o), at(x.starts, o + 1), M, mo, load(z, zo + i * L))
-            store(z, zo + i * L, s)
 
 
 @kernel
@@ -234,44 +254,47 @@ def fetch(x: Sparse, which: Any, first: int, rows: int, S: int) -> None:
 
 
 @kernel
-def to_columns(x: Sparse, which: Any, first: int, rows: int, S: int, n: int, c: Columns) -> None:
-    """The examples which[first : first + rows] by pixel into c: a counting sort, so a pixel has its rows in order."""
-    for k in range(n + 1):
-        c.starts[k] = 0
+def to_columns(x: Sparse, which: Any, first: int, rows: int, S: int, n: int, every: bool, c: Columns) -> int:
+    """The examples which[first : first + rows] by pixel into c -> how many pixels are listed.
+
+    A pixel has its examples in order.  every: also pixels that no example has are listed; their dW is 0, so plain
+    descent without decay needs no step.
+    """
+    room = rows + ROOM_BETWEEN
+    for pixel in range(n):
+        c.counts[pixel] = 0
     for i in range(rows):
         o = at(which, first + i) * S
         for k in range(at(x.starts, o), at(x.starts, o + S)):
-            c.starts[int(at(x.pixels, k)) + 1] += 1
-    total_before = c.starts[0]
-    for k in range(n):  # c.starts[k + 1] becomes where pixel k begins, and in the end, where it ends
-        count = c.starts[k + 1]
-        c.starts[k + 1] = total_before
-        total_before += count
-    for i in range(rows):
-        o = at(which, first + i) * S
-        for k in range(at(x.starts, o), at(x.starts, o + S)):
-            pixel = int(at(x.pixels, k)) + 1
-            e = c.starts[pixel]
-            c.starts[pixel] = e + 1
-            c.rows[e] = i
-            c.values[e] = at(x.values, k)
+            pixel = int(at(x.pixels, k))
+            count = at(c.counts, pixel)
+            c.rows[pixel * room + count] = i
+            c.values[pixel * room + count] = at(x.values, k)
+            c.counts[pixel] = count + 1
+    listed = 0
+    for pixel in range(n):
+        c.pixels[listed] = pixel  # the next one takes its place unless it counts
+        listed += 1 if every or at(c.counts, pixel) > 0 else 0
+    return listed
 
 
 @kernel
 def sparse_gradient_panel(
-    update_code: int, m: Memory, wo: int, h: Any, c: Columns, n: int, every: bool, dz: Any, do: int
+    update_code: int, m: Memory, wo: int, h: Any, c: Columns, listed: int, rows: int, dz: Any, do: int
 ) -> None:
-    """Fused twin of `dense_backward_parameters` and the update, for sparse x and one panel of W at wo: dW = xᵀ @ dz.
-
-    every: also pixels that no example of the batch has; their dW is 0, so plain descent without decay needs no step.
-    """
-    L = lanes(dz)
-    e = int(at(c.starts, 0))
-    for k in range(n):
-        end = int(at(c.starts, k + 1))
-        if every or e < end:
-            s = splat(zero(dz))
-            for entry in range(e, end):
-                s = fma(splat(at(c.values, entry)), load(dz, do + int(at(c.rows, entry)) * L), s)
-            apply(update_code, m, wo + k * L, s, h, True)
-        e = end
+    """Fused twin of `dense_backward_parameters` and the update, for sparse x and one panel of W at wo: dW = xᵀ @ dz."""
+    L, room, o = lanes(dz), rows + ROOM_BETWEEN, splat(zero(dz))
+    plain, step = update_code == SGD and at(h, DECAY) == 0, splat(-at(h, LR))  # read once, not for every row of W
+    for t in range(0, listed, 2):
+        p, q = at(c.pixels, t), at(c.pixels, min(t + 1, listed - 1))  # q is p where p is the last one
+        i, j = p * room, q * room
+        j_end = j + at(c.counts, q) if q != p else j
+        s0, s1 = _sparse_two(c.values, c.rows, i, i + at(c.counts, p), j, j_end, dz, do, o, o)
+        if plain:
+            descend(m, wo + p * L, s0, step)
+            if q != p:
+                descend(m, wo + q * L, s1, step)
+        else:
+            apply(update_code, m, wo + p * L, s0, h, True)
+            if q != p:
+                apply(update_code, m, wo + q * L, s1, h, True)

@@ -111,6 +111,12 @@ def gradient_scale(constants: Any, rates: Any, size: int) -> float:
 
 
 @inlined
+def descend(m: Any, i: int, g: Any, step: Any) -> None:
+    """`apply` for plain descent without weight decay; step: −lr in every lane."""
+    store(m.theta, i, fma(step, g, load(m.theta, i)))
+
+
+@inlined
 def apply(update_code: int, m: Any, i: int, g: Any, h: Any, weight: bool) -> None:
     """Twin of `optimizers.step` without clipping, for the vector at i, whose gradient is g.  Only weights decay.
 

@@ -74,7 +74,8 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, vector, ir.VectorType(_FLOATS[vector.dtype][0], vector.lanes))
 
 
-def _pointer(context: Any, builder: Any, kind: Any, a: Any, index: Any) -> Any:
+def pointer_to(context: Any, builder: Any, kind: Any, a: Any, index: Any) -> Any:
+    """Where a[index] lies, in an intrinsic; kind: the type of a."""
     base = a if isinstance(kind, types.CPointer) else context.make_array(kind)(context, builder, a).data
     return builder.gep(base, [index])
 
@@ -133,7 +134,7 @@ def at(typing: Any, a: Any, i: Any) -> Any:
     """a[i], without a check of bounds and without wrapping a negative i around."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.load(_pointer(context, builder, a, args[0], args[1]))
+        return builder.load(pointer_to(context, builder, a, args[0], args[1]))
 
     return a.dtype(a, types.intp), emit
 
@@ -143,7 +144,9 @@ def look(typing: Any, a: Any, i: Any) -> Any:
     """a[i] as it is in memory now: another thread may have written it since the kernel began."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.load_atomic(_pointer(context, builder, a, args[0], args[1]), "monotonic", a.dtype.bitwidth // 8)
+        return builder.load_atomic(
+            pointer_to(context, builder, a, args[0], args[1]), "monotonic", a.dtype.bitwidth // 8
+        )
 
     return a.dtype(a, types.intp), emit
 
@@ -153,7 +156,7 @@ def prefetch(typing: Any, a: Any, i: Any) -> Any:
     """Ask for the line of memory with a[i], which is needed soon; nothing waits for it."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        start = builder.bitcast(_pointer(context, builder, a, args[0], args[1]), ir.IntType(8).as_pointer())
+        start = builder.bitcast(pointer_to(context, builder, a, args[0], args[1]), ir.IntType(8).as_pointer())
         to_read, keep, data = _INT32(0), _INT32(3), _INT32(1)
         kind = ir.FunctionType(ir.VoidType(), [start.type, _INT32, _INT32, _INT32])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
@@ -168,7 +171,7 @@ def _loading(size: int) -> Any:
         result = VectorType(a.dtype, size)
 
         def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            start = _pointer(context, builder, a, args[0], args[1])
+            start = pointer_to(context, builder, a, args[0], args[1])
             start = builder.bitcast(start, context.get_value_type(result).as_pointer())
             return builder.load(start, align=a.dtype.bitwidth // 8)
 
@@ -190,7 +193,7 @@ def load_like(typing: Any, v: Any, a: Any, i: Any) -> Any:
     """The vector that begins at a[i], with as many lanes as v."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        start = builder.bitcast(_pointer(context, builder, a, args[1], args[2]), args[0].type.as_pointer())
+        start = builder.bitcast(pointer_to(context, builder, a, args[1], args[2]), args[0].type.as_pointer())
         return builder.load(start, align=a.dtype.bitwidth // 8)
 
     return v(v, a, types.intp), emit
@@ -209,7 +212,7 @@ def store(typing: Any, a: Any, i: Any, v: Any) -> Any:
     """Write vector v to a[i], a[i + 1], …"""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        start = _pointer(context, builder, a, args[0], args[1])
+        start = pointer_to(context, builder, a, args[0], args[1])
         builder.store(args[2], builder.bitcast(start, args[2].type.as_pointer()), align=a.dtype.bitwidth // 8)
         return context.get_dummy_value()
 

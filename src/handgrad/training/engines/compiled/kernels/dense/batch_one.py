@@ -126,7 +126,8 @@ def train_batch_one(
         upcoming, upcoming_rows = begin + rows, min(lines, count - begin - rows)
         products.fetch(inputs.sparse, order, upcoming, upcoming_rows, S)
         example_dots(inputs.sparse, order, begin, rows, S, w, lines)
-        products.to_columns(inputs.sparse, order, begin, rows, S, pixels, work.columns)
+        every = rates[WEIGHT_DECAY] != 0
+        listed = products.to_columns(inputs.sparse, order, begin, rows, S, pixels, every, work.columns)
         c, done = number(space, 1), rows
         for i in range(rows):
             step = begin + i
@@ -150,7 +151,7 @@ def train_batch_one(
             for p in range(panels(units, L)):
                 store(w.g, (p * rows + i) * L, load(space, dz + p * L))
         if done < rows:  # what comes after the stop, NaN perhaps, must not count
-            products.to_columns(inputs.sparse, order, begin, done, S, pixels, work.columns)
+            listed = products.to_columns(inputs.sparse, order, begin, done, S, pixels, every, work.columns)
         for i in range(rows):  # the block's steps as one: W ← c·W − Σ_u x_u (a_u g_u)ᵀ
             for p in range(panels(units, L)):
                 g = (p * rows + i) * L
@@ -158,8 +159,7 @@ def train_batch_one(
         h[updates.LR], h[updates.DECAY], h[updates.SHRINKS] = 1.0, 1.0 - float(c), 0.0
         for p in range(panels(units, L)):
             wo = first_w + p * pixels * L
-            every = at(h, updates.DECAY) != 0
-            products.sparse_gradient_panel(updates.SGD, m, wo, h, work.columns, pixels, every, w.g, p * rows * L)
+            products.sparse_gradient_panel(updates.SGD, m, wo, h, work.columns, listed, done, w.g, p * rows * L)
             if upcoming_rows > 0:
                 zo = p * upcoming_rows * L
                 products.sparse_forward_panel(

@@ -109,8 +109,12 @@ def train(
             products.sum_rows(bias_code, m, b, h, space, of_stage(net, 1, stages.DZ), rows, units)
             if direct and constants[ASIDE] != 0:
                 update_biases_put_aside(net, constants, update_code, m, h, size)
-            if sparse:
-                products.to_columns(inputs.sparse, order, first, rows, constants[SEGMENTS], pixels, work.columns)
+            listed = 0
+            if sparse:  # to add nothing, and to make a step that waits, is left out
+                every = update_code == updates.KEEP or (update_code != updates.ADD and not constants[LAZY])
+                listed = products.to_columns(
+                    inputs.sparse, order, first, rows, constants[SEGMENTS], pixels, every, work.columns
+                )
             last = first + rows == end
             upcoming = first + rows
             upcoming_rows = min(capacity, batch if last else end - upcoming, count - upcoming)
@@ -118,11 +122,11 @@ def train(
             behind = 0
             if lazy:
                 behind = lazy_updates.look_ahead(
-                    late, work.columns, pixels, inputs.sparse, order, upcoming, upcoming_rows, constants[SEGMENTS],
+                    late, work.columns, listed, inputs.sparse, order, upcoming, upcoming_rows, constants[SEGMENTS],
                     step + 1,
                 )  # fmt: skip
             for p in range(first_panels):
-                first_panel_gradient(net, constants, update_code, m, h, work, rows, sparse, p)
+                first_panel_gradient(net, update_code, m, h, work, rows, sparse, listed, p)
                 lazy_updates.catch_up(late, behind, update_code, m, w + p * pixels * L, h, step + 1)
                 if ready:
                     first_panel_forward(net, constants, m.theta, work, inputs, order, upcoming, upcoming_rows, p)

@@ -11,7 +11,6 @@ from handgrad.training.engines.compiled.kernels.constants import (
     DROPS,
     FUSED,
     KEY,
-    LAZY,
     SEGMENTS,
     SHARED,
     STAGES,
@@ -163,16 +162,18 @@ def update_biases_put_aside(net: Any, constants: Any, update_code: int, m: updat
 
 @kernel
 def first_panel_gradient(
-    net: Any, constants: Any, update_code: int, m: updates.Memory, h: Any, work: DenseWork, rows: int, sparse: bool,
+    net: Any, update_code: int, m: updates.Memory, h: Any, work: DenseWork, rows: int, sparse: bool, listed: int,
     p: int,
 ) -> None:  # fmt: skip
-    """Fused twin of `dense_backward_parameters` and the update, for panel p of the first layer: dW = xᵀ @ dz."""
+    """Fused twin of `dense_backward_parameters` and the update, for panel p of the first layer: dW = xᵀ @ dz.
+
+    Sparse: for the first `listed` pixels of `work.columns`.
+    """
     L, n, units, space = lanes(work.space), of_stage(net, 1, stages.N_IN), of_stage(net, 1, stages.N_OUT), work.space
     x, dz, wo = of_stage(net, 0, stages.X), of_stage(net, 1, stages.DZ), of_stage(net, 1, stages.W)
     if sparse:
-        every = not (update_code == updates.ADD or (update_code != updates.KEEP and constants[LAZY]))
         products.sparse_gradient_panel(
-            update_code, m, wo + p * n * L, h, work.columns, n, every, space, dz + p * rows * L
+            update_code, m, wo + p * n * L, h, work.columns, listed, rows, space, dz + p * rows * L
         )
     elif of_stage(net, 1, stages.NARROW):
         products.gradient_panel(update_code, m, wo + p * units * L, h, space, dz, rows, units, space, x + p * rows * L)

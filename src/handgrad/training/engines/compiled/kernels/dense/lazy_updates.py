@@ -39,15 +39,14 @@ def begin_epoch(
 
 @kernel
 def look_ahead(
-    late: LateRows, c: Columns, pixels: int, x: Sparse, order: Any, first: int, rows: int, S: int, now: int
+    late: LateRows, c: Columns, listed: int, x: Sparse, order: Any, first: int, rows: int, S: int, now: int
 ) -> int:
     """List the late rows among those that the examples order[first : first + rows] will read -> how many.
 
-    The rows of the batch in c are about to make their step, so they count as up to date.
+    The rows of the batch, `listed` in c, are about to make their step, so they count as up to date.
     """
-    for k in range(pixels):
-        if at(c.starts, k) < at(c.starts, k + 1):
-            late.seen[k] = now
+    for k in range(listed):
+        late.seen[at(c.pixels, k)] = now
     count = 0
     for i in range(rows):
         o = at(order, first + i) * S
