@@ -1,11 +1,11 @@
 """The loop: what a run leaves behind, that it learns, stops, continues with the same bits, and tells of divergence."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
 
-from handgrad import files
 from handgrad.data import batches
 from handgrad.errors import InputError, NetworkError, ResultsError
 from handgrad.training import in_progress, record
@@ -378,7 +378,7 @@ def test_a_record_that_cannot_be_written_leaves_nothing_behind(split, tmp_path, 
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "force", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
         ResultsError, match=r"cannot write the record of run \w+: No space left on device. Finished runs are safe"
     ):

@@ -165,8 +165,12 @@ def save_checkpoint(path: Path, run_id: str, progress: Progress, *, forced: bool
     numbers = json.dumps({name: getattr(progress, name) for name in plain} | drawn | stretches)
     try:
         facts = {"run": run_id, "progress": numbers, "checksum": _checksum(arrays, run_id, numbers)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, tensors(arrays, facts), forced=forced)
+        content = tensors(arrays, facts)
+        try:
+            write_whole(path, content, forced=forced)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, content, forced=forced)
     except OSError as error:
         raise ResultsError(
             f"{path}: cannot write the checkpoint of run {run_id}: {error.strerror or error}. "
