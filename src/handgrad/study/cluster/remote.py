@@ -31,6 +31,7 @@ import handgrad
 from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
 from handgrad.study.runners.runner import Group, Outcome, RunJob, perform_with
+from handgrad.training.progress import WAITING
 from handgrad.training.record import Record
 from handgrad.training.run import MATHEMATICS
 from handgrad.training.task import EpochEnd
@@ -103,6 +104,7 @@ def _train(order: Order, outbox: "_Outbox") -> None:
     try:
         with scratch() as folder:
             last = _train_in(folder, order, outbox)
+        WAITING.clear()  # what waits goes on from another folder
         outbox.put(last)
     except (ResultsError, OSError) as error:
         outbox.put(News(disk=str(error), last=True))

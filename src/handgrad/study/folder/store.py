@@ -312,8 +312,8 @@ def _refuse_foreign(folder: Path, study_name: str) -> None:
 
 MOST_WAITING = 8  # records that may wait to be written
 THREADS = 4
-QUICK = 0.003  # seconds that a disk may take for a record, on average, before threads wait for it
-RECENT = 0.1  # the weight of the last record in that average
+QUICK = 0.003  # seconds: a disk that takes longer for each of the last RECENT records is waited for by threads
+RECENT = 8
 
 Tag = TypeVar("Tag")
 
@@ -328,7 +328,7 @@ class Writer(Generic[Tag]):
     def __init__(self, store: Store) -> None:
         self._store = store
         self._threads: ThreadPoolExecutor | None = None
-        self._waits = 0.0  # seconds for a record, on average
+        self._waits: deque[float] = deque([0.0] * RECENT, RECENT)  # seconds, for the last records
         self._waiting: deque[tuple[Future[RunSummary], Tag]] = deque()
 
     def save(self, record: Record, tag: Tag) -> None:
@@ -345,8 +345,8 @@ class Writer(Generic[Tag]):
             raise
         except Exception as error:  # told by `saved`, as that of a thread
             future.set_exception(error)
-        self._waits += RECENT * (time.perf_counter() - time.thread_time() - start - self._waits)
-        if self._waits > QUICK:
+        self._waits.append(time.perf_counter() - time.thread_time() - start)
+        if min(self._waits) > QUICK:
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="handgrad-writer")
         self._waiting.append((future, tag))
 
