@@ -312,7 +312,7 @@ def _refuse_foreign(folder: Path, study_name: str) -> None:
 
 MOST_WAITING = 8  # records that may wait to be written
 THREADS = 4
-QUICK = 0.003  # seconds: a disk that takes longer for each of the last RECENT records is waited for by threads
+QUICK = 0.005  # seconds: a disk that takes longer for each of the last RECENT records is waited for by threads
 RECENT = 8
 
 Tag = TypeVar("Tag")
