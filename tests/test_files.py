@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from handgrad import files
 from handgrad.errors import DamagedError
-from handgrad.files import free_name, remove, sealed, sweep, unsealed, write_whole, written_folder
+from handgrad.files import free_name, remove, sealed, sweep, unsealed, write_folder, write_whole, written_folder
 
 TEXT = '{\n "name": "a",\n "values": [1, 2.5, null]\n}'
 
@@ -109,6 +110,24 @@ def test_a_folder_is_the_old_or_the_new_one_whenever_it_is_killed(tmp_path, monk
                 assert found == {"run/a": "new", "run/b": "new", "run/mine/notes": "mine"}
                 break
     assert calls >= 12  # before and after each of: files, folder, away, in place, the folder around it
+
+
+def test_a_folder_of_files_is_there_whole_or_not_at_all_whenever_it_is_killed(tmp_path, monkeypatch):
+    for call in range(1, 20):
+        (folder := tmp_path / str(call)).mkdir()
+        with monkeypatch.context() as patch:
+            count = kill_at(patch, call, after=False)
+            with suppress(Killed):
+                write_folder(folder / "run", {"a": b"new", "b": b""}, ("a", "b"))
+            ended = count[0] >= 0
+        sweep(folder, ("a", "b"))
+        assert tree(folder) in ([] if ended else [{}]) + [{"run/a": "new", "run/b": ""}]
+        if ended:
+            break
+    assert call == 6  # files, folder, in place, the folder around it; and without a kill
+    (folder / "run" / "mine").write_text("mine")
+    write_folder(folder / "run", {"a": b"newer"}, ("a", "b"))
+    assert tree(folder) == {"run/a": "newer", "run/mine": "mine"}
 
 
 def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(tmp_path, monkeypatch):

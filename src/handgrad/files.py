@@ -2,6 +2,7 @@
 
     with written(path) as new: ...          `new` becomes `path` at the end of the block, or nothing has happened
     with written_folder(path, ours) as new: the same for a folder; files in the old one that are not `ours` go with it
+    write_folder(path, contents, ours)      the same for a few files that are at hand
     sealed(text), unsealed(content)         JSON whose last entry is the checksum of all that stands above it
     remove(folder, ours)                    removes what handgrad wrote into a folder, and nothing else
     sweep(folder)                           removes what processes that were killed left half written
@@ -17,11 +18,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from handgrad.errors import DamagedError
 
@@ -83,18 +84,44 @@ def written(path: Path, *, forced: bool = True) -> Iterator[Path]:
         yield new
         if forced:
             force(new)
-        os.replace(new, path)
-        if forced:
-            force_folder(path.parent)
-    finally:
+        _into_place(new, path, forced=forced)
+    except BaseException:
         with suppress(OSError):
             new.unlink(missing_ok=True)
+        raise
 
 
 def write_whole(path: Path, content: bytes, *, forced: bool = True) -> None:
     """Write a file whole or not at all, as `written`.  Raises OSError."""
-    with written(path, forced=forced) as new:
-        new.write_bytes(content)
+    new = temporary(path)
+    try:
+        with _write(new, content) as file:
+            if forced:
+                os.fsync(file.fileno())
+        _into_place(new, path, forced=forced)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
+
+
+def _write(new: Path, content: bytes) -> BinaryIO:
+    """Write a file that is not there yet; it is still open."""
+    file = open(new, "xb", buffering=0)  # noqa: SIM115 (whoever forces it to the disk closes it)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[file.write(left) :]
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _into_place(new: Path, path: Path, *, forced: bool = True) -> None:
+    os.replace(new, path)
+    if forced:
+        force_folder(path.parent)
 
 
 @contextmanager
@@ -111,22 +138,56 @@ def written_folder(path: Path, ours: tuple[str, ...]) -> Iterator[Path]:
         _take_along(path, new, ours)
         for file in new.rglob("*"):
             force(file)
-        force_folder(new)
-        old = None
-        if os.path.lexists(path):
-            old = temporary(path)
-            os.replace(path, old)
-        try:
-            os.replace(new, path)
-        except OSError:
-            if old is not None:
-                os.replace(old, path)
-            raise
-        force_folder(path.parent)
-        if old is not None:
-            _discard(old, path)
+        _folder_into_place(new, path)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def write_folder(path: Path, contents: Mapping[str, bytes], ours: tuple[str, ...]) -> None:
+    """Write a folder of these files whole or not at all, as `written_folder` with a third of its calls of the system.
+
+    Runs of milliseconds write thousands of them, beside the thread that trains.  Raises OSError.
+    """
+    if os.path.lexists(path):
+        with written_folder(path, ours) as new:
+            for name, content in contents.items():
+                (new / name).write_bytes(content)
+        return
+    new = temporary(path)
+    try:
+        try:
+            os.mkdir(new)
+        except FileNotFoundError:
+            new.mkdir(parents=True)
+        with ExitStack() as opened:
+            files = [opened.enter_context(_write(new / name, content)) for name, content in contents.items()]
+            for file in files if hasattr(os, "posix_fadvise") else ():  # all are on their way before one is waited for
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            for file in files:
+                os.fsync(file.fileno())
+        force_folder(new)
+        _into_place(new, path)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def _folder_into_place(new: Path, path: Path) -> None:
+    """Let a folder whose files are forced to the disk take the place of what is there."""
+    force_folder(new)
+    old = None
+    if os.path.lexists(path):
+        old = temporary(path)
+        os.replace(path, old)
+    try:
+        os.replace(new, path)
+    except OSError:
+        if old is not None:
+            os.replace(old, path)
+        raise
+    force_folder(path.parent)
+    if old is not None:
+        _discard(old, path)
 
 
 def _take_along(old: Path, new: Path, ours: tuple[str, ...]) -> None:

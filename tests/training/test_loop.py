@@ -1,17 +1,17 @@
 """The loop: what a run leaves behind, that it learns, stops, continues with the same bits, and tells of divergence."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
 
-from handgrad import files
 from handgrad.data import batches
 from handgrad.errors import InputError, NetworkError, ResultsError
-from handgrad.training import in_progress, record
+from handgrad.training import in_progress, progress, record
 from handgrad.training.loop import advance, execute
 from handgrad.training.optimizers import OPTIMIZERS
-from handgrad.training.progress import progress_of, save_checkpoint
+from handgrad.training.progress import load_checkpoint, progress_of, save_checkpoint
 from handgrad.training.training_section import EarlyStopping
 from tests.training.conftest import make_run, make_split
 
@@ -126,17 +126,41 @@ PAUSING = {"optimizer": {"name": "adam", "lr": 0.01}, "network": {"dropout": 0.3
            "schedule": {"name": "cosine"}, "early_stopping": {"patience": 2}}  # fmt: skip
 
 
-def test_pausing_and_going_on_gives_the_bits_of_never_having_paused(split, tmp_path):
-    run, file = make_run(**PAUSING), tmp_path / "checkpoint.safetensors"
+@pytest.mark.parametrize("read", [(), (1, 2, 4), (2,)])  # after which pauses its file is read
+def test_pausing_and_going_on_gives_the_bits_of_never_having_paused(split, tmp_path, monkeypatch, read):
+    run, file, loaded = make_run(**PAUSING), tmp_path / "checkpoint.safetensors", []
+    monkeypatch.setattr(progress, "_progress", lambda *found, real=progress._progress: loaded.append(1) or real(*found))
     whole, heard = execute(run, split), []
     for until in (1, 2, 4):
         paused = advance(run, split, until=until, checkpoint=file, observers=[heard.append])
         assert (paused.epoch, paused.metrics["lr"]) == (until, whole.curves["lr"][until - 1])  # the whole horizon's
         assert paused.history["val_loss"] == whole.curves["val_loss"][:until].tolist()
+        if until in read:
+            progress.WAITING.clear()  # as in another process
     done = advance(run, split, until=6, checkpoint=file, observers=[heard.append])
     same_bits(whole, done)
-    assert (done.status, done.metrics) == ("done", whole.metrics)
+    assert (done.status, done.metrics, done.samples) == ("done", whole.metrics, whole.samples)
     assert [event.epoch for event in heard] == whole.curves["epoch"].tolist()
+    assert (len(loaded), done.time.resumed, len(done.time.stretches)) == (len(read), 3, 4)
+
+
+def test_where_another_process_went_on_its_checkpoint_is_read_and_what_is_held_is_bounded(split, tmp_path):
+    run, files = make_run(**PAUSING), [tmp_path / name for name in ("here", "there")]
+    for file, until in zip(files, (1, 4), strict=True):
+        advance(run, split, until=until, checkpoint=file)
+    files[1].replace(files[0])
+    assert progress.WAITING.take(files[0], run.id) is None
+    held, waits, size = progress.Waiting(0), load_checkpoint(files[0], run.id), files[0].stat().st_size
+    held.keep(files[0], run.id, waits)
+    assert held.take(files[0], run.id) is None  # no room
+    held.most = 2 * size
+    copies = [tmp_path / str(number) for number in range(3)]
+    for copy in copies:
+        copy.write_bytes(files[0].read_bytes())
+        held.keep(copy, run.id, waits)
+    assert [held.take(copy, run.id) for copy in copies] == [None, waits, waits]
+    held.keep(copies[0], run.id, waits)
+    assert held.take(copies[0], "another") is None
 
 
 def test_a_pause_before_where_the_checkpoint_is_comes_from_its_history(split, tmp_path):
@@ -378,7 +402,7 @@ def test_a_record_that_cannot_be_written_leaves_nothing_behind(split, tmp_path, 
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "force", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
         ResultsError, match=r"cannot write the record of run \w+: No space left on device. Finished runs are safe"
     ):

@@ -25,7 +25,7 @@ from handgrad.training.diagnostics import diagnose, diagnosed, names_of
 from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Group, Job, Session, open_session
 from handgrad.training.environment import worker_id
-from handgrad.training.progress import first_progress, save_checkpoint
+from handgrad.training.progress import WAITING, first_progress, save_checkpoint
 from handgrad.training.record import Record
 from handgrad.training.record_facts import Divergence, Stretch
 from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of
@@ -229,6 +229,8 @@ class RunInProgress:
         if self.unsaved:
             self._write_checkpoint()
         progress = self.progress
+        assert self.task.checkpoint is not None
+        WAITING.keep(self.task.checkpoint, self.run.id, progress)
         losses = epoch_losses(np.concatenate(progress.loss_per_step), progress.curves[ENDS])
         history = {name: self._own(name) for name in progress.curves}
         history[EPOCH_LOSS.name] = losses[progress.first_epoch :].tolist()

@@ -8,6 +8,9 @@ parameters, optimizer slots and the curves so far.  One safetensors file, writte
 """
 
 import json
+import os
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,7 +86,9 @@ def first_progress(task: Task, network: Network) -> Progress:
     Raises InputError where the weights of the run that it continues do not fit.
     """
     setting = task.run.setting
-    progress = load_checkpoint(task.checkpoint, task.run.id) if task.checkpoint else None
+    progress = None
+    if task.checkpoint:
+        progress = WAITING.take(task.checkpoint, task.run.id) or load_checkpoint(task.checkpoint, task.run.id)
     if progress is not None:
         progress.resumed += 1
         return progress
@@ -145,6 +150,55 @@ def _diagnostics_of(record: Record) -> dict[str, list[float]]:
     return {name: values.tolist() for name, values in record.diagnostics.items()}
 
 
+# -- runs that wait
+
+
+class Waiting:
+    """The progress of runs that wait in their checkpoints, so that who continues them in this process need not read it.
+
+    Where another process has gone on with a run, its checkpoint is another file, and is read.  Those that have waited
+    longest are forgotten where all of them take more than `most` bytes.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most, self._bytes, self._lock = most, 0, threading.Lock()
+        self._held: dict[Path, tuple[str, os.stat_result, Progress]] = {}
+
+    def keep(self, checkpoint: Path, run_id: str, progress: Progress) -> None:
+        """Keep the progress of a run that this checkpoint holds, which nobody changes from here on."""
+        with suppress(OSError), self._lock:
+            found = os.stat(checkpoint)
+            self._drop(checkpoint)
+            self._held[checkpoint] = run_id, found, progress
+            self._bytes += found.st_size
+            while self._bytes > self.most:
+                self._drop(next(iter(self._held)))
+
+    def take(self, checkpoint: Path, run_id: str) -> Progress | None:
+        """The progress of a run that a checkpoint holds, kept no longer; None where the file has to be read."""
+        with self._lock:
+            of_run, then, progress = self._drop(checkpoint) or ("", None, None)
+        if then is not None and of_run == run_id:
+            with suppress(OSError):
+                now = os.stat(checkpoint)
+                if all(getattr(now, fact) == getattr(then, fact) for fact in ("st_ino", "st_size", "st_mtime_ns")):
+                    return progress
+        return None
+
+    def clear(self) -> None:
+        """Keep none of them any longer."""
+        with self._lock:
+            self._held.clear()
+            self._bytes = 0
+
+    def _drop(self, checkpoint: Path) -> tuple[str, os.stat_result, Progress] | None:
+        kept = self._held.pop(checkpoint, None)
+        self._bytes -= kept[1].st_size if kept else 0
+        return kept
+
+
+WAITING = Waiting(2**26)
+
 # -- checkpoints
 
 
@@ -165,8 +219,12 @@ def save_checkpoint(path: Path, run_id: str, progress: Progress, *, forced: bool
     numbers = json.dumps({name: getattr(progress, name) for name in plain} | drawn | stretches)
     try:
         facts = {"run": run_id, "progress": numbers, "checksum": _checksum(arrays, run_id, numbers)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, tensors(arrays, facts), forced=forced)
+        content = tensors(arrays, facts)
+        try:
+            write_whole(path, content, forced=forced)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, content, forced=forced)
     except OSError as error:
         raise ResultsError(
             f"{path}: cannot write the checkpoint of run {run_id}: {error.strerror or error}. "

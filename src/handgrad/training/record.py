@@ -29,7 +29,7 @@ from typing_extensions import TypedDict
 
 from handgrad.displays import Display, Displayed
 from handgrad.errors import DamagedError, ResultsError
-from handgrad.files import altered, checksum, sealed, unsealed, written_folder
+from handgrad.files import altered, checksum, sealed, unsealed, write_folder
 from handgrad.foreign import reading
 from handgrad.measures import CLASSIFICATION, MAIN_MEASURES, MEASURES, METRICS, PARTS, ClassCounts
 from handgrad.names import listed, shown
@@ -257,9 +257,7 @@ def save(record: Record, folder: Path) -> None:
     table["files"] = {name: checksum(content) for name, content in contents.items()}
     contents["record.json"] = sealed(json.dumps(table, indent=1, allow_nan=False))
     try:
-        with written_folder(folder, FILES) as new:
-            for name, content in contents.items():
-                (new / name).write_bytes(content)
+        write_folder(folder, contents, FILES)
     except OSError as error:
         raise ResultsError(
             f"{folder}: cannot write the record of run {folder.name}: {error.strerror or error}. "

@@ -203,6 +203,23 @@ def _compact(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+_last_identity: tuple[Setting | None, str] = None, ""
+
+
+def _identity_of(setting: Setting) -> str:
+    """A setting as it is part of an id; that of the last one is kept, as the seeds of a setting follow each other."""
+    global _last_identity
+    known, text = _last_identity
+    if known is not setting:
+        table = setting.resolved().model_dump(mode="json", by_alias=True)
+        table["data"].pop("name")  # a path differs between machines; the checksum says which data it is
+        if table["training"]["stack"] == 1:
+            del table["training"]["stack"]  # the ids of runs by themselves are older than stacks
+        text = _compact(table)
+        _last_identity = setting, text
+    return text
+
+
 SEEDS = 2**63  # what every format that a seed is written in can hold
 
 
@@ -249,22 +266,25 @@ class Run(Displayed):
     @property
     def id(self) -> str:
         """Ten hexadecimal digits of the SHA-256 of everything that decides the run's bits."""
-        identity: list[Any] = [self.seed, self.data_checksum, self.continues]
-        if not self.source_seeds.all_are(self.seed):  # that of the split is in the setting, as the seeds of its choices
-            identity.append({"seeds": self.source_seeds.to_json()})
-        if additions := self.setting.additions():
-            identity.append(additions)
-        parts = [str(MATHEMATICS), self._setting_text, *map(_compact, identity)]
-        return hashlib.sha256(f"[{','.join(parts)}]".encode()).hexdigest()[:10]
+        additions = self.setting.additions()  # of this process at this moment: the tables are open
+        added = _compact(additions) if additions else ""
+        if added not in self._ids:
+            identity: list[Any] = [self.seed, self.data_checksum, self.continues]
+            if not self.source_seeds.all_are(self.seed):  # that of the split is in the setting, as seeds of its choices
+                identity.append({"seeds": self.source_seeds.to_json()})
+            parts = [
+                str(MATHEMATICS),
+                _identity_of(self.setting),
+                *map(_compact, identity),
+                *([added] if added else []),
+            ]
+            self._ids[added] = hashlib.sha256(f"[{','.join(parts)}]".encode()).hexdigest()[:10]
+        return self._ids[added]
 
     @cached_property
-    def _setting_text(self) -> str:
-        """The setting as it is part of the id, which is asked for a dozen times while a run of milliseconds is made."""
-        setting = self.setting.resolved().model_dump(mode="json", by_alias=True)
-        setting["data"].pop("name")  # a path differs between machines; the checksum says which data it is
-        if setting["training"]["stack"] == 1:
-            del setting["training"]["stack"]  # the ids of runs by themselves are older than stacks
-        return _compact(setting)
+    def _ids(self) -> dict[str, str]:
+        """The id by what is added: it is asked for a dozen times while a run of milliseconds is made."""
+        return {}
 
     @property
     def source_seeds(self) -> SourceSeeds:

@@ -123,6 +123,7 @@ def test_a_folder_is_removed_when_its_process_is_no_more(tmp_path, monkeypatch):
     from handgrad.study.cluster import remote
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(remote, "_swept", -np.inf)
     code = (
         "import os, tempfile, time; from handgrad.study.cluster.remote import scratch\n"
         f"tempfile.tempdir = {str(tmp_path)!r}\n"
@@ -137,6 +138,16 @@ def test_a_folder_is_removed_when_its_process_is_no_more(tmp_path, monkeypatch):
         assert not folder.exists()
         assert own.is_dir()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_tells_that_it_started_unless_it_is_over_by_then(jobs, monkeypatch):
+    job = jobs[0]
+    order = remote.Order((job,), lambda: open_split(job.split), {}, {}, remote.identity(), 1e6)
+    for at_once, starts in ((0.0, True), (60.0, False)):
+        monkeypatch.setattr(remote, "AT_ONCE", at_once)
+        news = list(remote.work(order))
+        assert (news[0] == remote.News()) == starts
+        assert (news[-1].last, news[-1].outcomes[0].record.id) == (True, job.id)
 
 
 @pytest.mark.parametrize("tables", [ASHA, TPE], ids=["asha", "tpe and asha"])

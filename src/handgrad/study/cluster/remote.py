@@ -1,7 +1,7 @@
 """What a node of a cluster does with a run or a group: train, and send news to the driver, which alone writes results.
 
     driver  -- Order -->  node     the runs, their data as an object of the store, the checkpoints to go on from
-            <-- News --            started; the epochs that ended, the newest checkpoints; the outcomes
+            <-- News --            that it started; the epochs that ended, the newest checkpoints; the outcomes
 
 Nodes share no files with the driver: a checkpoint travels as bytes, a few seconds after it was made, so that a run
 whose node is lost goes on elsewhere.  The run trains in a thread of its own, because its news are handed over in the
@@ -11,6 +11,7 @@ them lie until the next epoch has ended.  Jobs are told apart by their ids.
 
 import functools
 import hashlib
+import math
 import platform
 import shutil
 import tempfile
@@ -31,11 +32,14 @@ import handgrad
 from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
 from handgrad.study.runners.runner import Group, Outcome, RunJob, perform_with
+from handgrad.training.progress import WAITING
 from handgrad.training.record import Record
 from handgrad.training.run import MATHEMATICS
 from handgrad.training.task import EpochEnd
 
 SECONDS = 0.25  # between news of one run
+AT_ONCE = 0.02  # a run that is over by then tells that it has started together with its end
+SWEEPS = 5.0  # seconds between looks for folders of processes that are no more
 PATIENCE = 1.0  # seconds that a run waits for its news to leave
 
 
@@ -84,13 +88,14 @@ def identity() -> dict[str, str]:
 
 
 def work(order: Order) -> Iterator[News]:
-    """Train the runs of an order; yields empty news at once, as a sign that it has started."""
+    """Train the runs of an order; yields empty news, as a sign that it has started, unless it is over by then."""
     if identity() != order.expected:
         yield News(unfit=identity(), last=True)
         return
-    yield News()
     outbox = _Outbox()
     threading.Thread(target=_train, args=(order, outbox), daemon=True).start()
+    if not outbox.is_due(AT_ONCE):
+        yield News()
     while True:
         news = outbox.take()
         yield news
@@ -103,6 +108,7 @@ def _train(order: Order, outbox: "_Outbox") -> None:
     try:
         with scratch() as folder:
             last = _train_in(folder, order, outbox)
+        WAITING.clear()  # what waits goes on from another folder
         outbox.put(last)
     except (ResultsError, OSError) as error:
         outbox.put(News(disk=str(error), last=True))
@@ -199,6 +205,11 @@ class _Outbox:
                 if not news.last:
                     self._change.wait_for(lambda: self._idle, PATIENCE)
 
+    def is_due(self, seconds: float) -> bool:
+        """Whether there are news within so many seconds."""
+        with self._change:
+            return self._change.wait_for(lambda: self._due, seconds)
+
     def take(self) -> News:
         """The news that are due, as soon as there are any."""
         with self._change:
@@ -220,12 +231,16 @@ def differences(here: dict[str, Any], there: dict[str, Any]) -> str:
 
 
 PREFIX = "handgrad-run-"
+_swept = -math.inf
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A new folder among the system's temporary ones, until the end of the block; sweeps first."""
-    sweep()
+    """A new folder among the system's temporary ones, until the end of the block; now and then sweeps first."""
+    global _swept
+    if time.monotonic() - _swept > SWEEPS:  # there may be thousands of names among them
+        sweep()
+        _swept = time.monotonic()
     folder = Path(tempfile.gettempdir()) / f"{PREFIX}{uuid.uuid4().hex[:12]}"
     with FileLock(_lock_of(folder)):
         folder.mkdir(mode=0o700)

@@ -59,14 +59,14 @@ class StudyProgress:
 
     def __init__(self, plan: Plan, observer: Observer) -> None:
         self._plan, self._observer = plan, observer
-        self._done = 0.0
+        self._done = self._going_work = 0.0
         self._going: dict[str, float] = {}
         self._ended: set[str] = set()
         self._total, self._runs = plan.cost(), plan.run_count
 
     @property
     def _work(self) -> float:
-        return self._done + sum(self._going.values())
+        return self._done + self._going_work
 
     def grown(self, cost: float = 0.0) -> None:
         """So much work is still to come; the plan may have grown."""
@@ -74,11 +74,13 @@ class StudyProgress:
 
     def at(self, run_id: str, work: float) -> None:
         """A run in progress has come so far."""
+        self._going_work += work - self._going.get(run_id, 0.0)  # of a search hundreds wait
         self._going[run_id] = work
 
     def ended(self, summary: RunSummary, cost: float) -> None:
         """A run has a record, from now or from before."""
         trained = self._going.pop(summary.id, 0.0)
+        self._going_work = self._going_work - trained if self._going else 0.0
         self._done += trained if summary.status == "pruned" else cost
         self._ended.add(summary.id)
 

@@ -41,6 +41,7 @@ class Runs:
         self.ended: dict[str, RunSummary] = {}
         self._writer: Writer[_Origin] = Writer(store)
         self._of: dict[str, tuple[PlannedPhase, PlannedSetting, PlannedRun]] = {}  # id -> the origin of a job
+        self._begun: set[str] = set()
 
     def is_left(self, run: PlannedRun) -> bool:
         """Whether a run has not come to its end."""
@@ -131,7 +132,9 @@ class Runs:
         told: dict[str, Any] = {"phase": phase.name, "label": setting.label, "name": name, "run": job.id}
         told |= {"seed": planned.seed, "fold": planned.fold}
         if news is None:
-            self._store.begun(job.id)
+            if job.id not in self._begun:  # one that goes on has its folder
+                self._store.begun(job.id)
+                self._begun.add(job.id)
             self._progress.tell("run started", **told)
         else:
             self._progress.at(job.id, setting.cost * news.epoch / news.epochs)

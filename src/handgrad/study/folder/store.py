@@ -12,6 +12,7 @@ Everything is written under a temporary name, forced to the disk and renamed (`h
 import io
 import json
 import os
+import time
 from collections import deque
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -102,7 +103,13 @@ class Store:
         return summary_of(record), None
 
     def _no_checkpoint(self, run_id: str) -> None:
-        remove(self.checkpoint(run_id).parent, CHECKPOINT)
+        folder = self.checkpoint(run_id).parent
+        try:
+            os.rmdir(folder)  # of most runs of milliseconds it is empty
+        except FileNotFoundError:
+            pass
+        except OSError:
+            remove(folder, CHECKPOINT)
 
     def tidy(self, ended: Collection[str]) -> None:
         """Remove the checkpoints of runs that have come to their end; a kill can leave one beside the record."""
@@ -305,21 +312,43 @@ def _refuse_foreign(folder: Path, study_name: str) -> None:
 
 MOST_WAITING = 8  # records that may wait to be written
 THREADS = 4
+QUICK = 0.005  # seconds: a disk that takes longer for each of the last RECENT records is waited for by threads
+RECENT = 8
 
 Tag = TypeVar("Tag")
 
 
 class Writer(Generic[Tag]):
-    """Saves records in the order in which they come; a `Tag` goes in with each and comes out when it is on the disk."""
+    """Saves records in the order in which they come; a `Tag` goes in with each and comes out when it is on the disk.
+
+    As long as the disk is quick, this thread waits for it: threads that take turns at Python's lock cost it more.  Once
+    it is not, others wait, and this one goes on.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="handgrad-writer")
+        self._threads: ThreadPoolExecutor | None = None
+        self._waits: deque[float] = deque([0.0] * RECENT, RECENT)  # seconds, for the last records
         self._waiting: deque[tuple[Future[RunSummary], Tag]] = deque()
 
     def save(self, record: Record, tag: Tag) -> None:
-        """Save a record; does not wait for it."""
-        self._waiting.append((self._threads.submit(self._store.save, record), tag))
+        """Save a record; does not wait for a disk that is slow."""
+        if self._threads is not None:
+            self._waiting.append((self._threads.submit(self._store.save, record), tag))
+            return
+        future: Future[RunSummary] = Future()
+        start = time.perf_counter() - time.thread_time()
+        try:
+            future.set_result(self._store.save(record))
+        except KeyboardInterrupt:  # what has ended is kept
+            self._store.save(record)
+            raise
+        except Exception as error:  # told by `saved`, as that of a thread
+            future.set_exception(error)
+        self._waits.append(time.perf_counter() - time.thread_time() - start)
+        if min(self._waits) > QUICK:
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="handgrad-writer")
+        self._waiting.append((future, tag))
 
     def saved(self, *, all_of_them: bool = False) -> Iterator[tuple[RunSummary, Tag]]:
         """What is on the disk by now, or everything.  Raises ResultsError where a record could not be written."""
@@ -333,4 +362,5 @@ class Writer(Generic[Tag]):
 
     def close(self) -> None:
         """Wait for what is being written."""
-        self._threads.shutdown()
+        if self._threads is not None:
+            self._threads.shutdown()

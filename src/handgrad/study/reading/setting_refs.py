@@ -126,7 +126,7 @@ class SettingRefs:
 
     def row_name(self, phase: str, axes: Mapping[str, Any]) -> str:
         """What the original calls a setting; empty where no row of its tables is of it."""
-        return self.row_names.get(setting_ref(phase, axes), "")
+        return self.row_names.get(setting_ref(phase, axes), "") if self.row_names else ""
 
     @cached_property
     def numbers(self) -> dict[str, SettingRef]:

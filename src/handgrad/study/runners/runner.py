@@ -25,6 +25,7 @@ from handgrad.data.datasets import Split, open_split
 from handgrad.errors import HandgradError, InputError, ResultsError, is_interrupt
 from handgrad.study.folder.disk import is_disk_error, unwritable
 from handgrad.training.loop import train_together
+from handgrad.training.progress import WAITING
 from handgrad.training.record import Record, load
 from handgrad.training.run import Run
 from handgrad.training.task import End, EpochEnd, Paused, Task
@@ -258,6 +259,7 @@ class Serial:
 
     def close(self) -> None:
         _split.cache_clear()
+        WAITING.clear()
 
 
 # -- how many
