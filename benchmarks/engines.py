@@ -4,8 +4,9 @@
     python benchmarks/engines.py [--rounds 3] [--only 300] [--cifar PATH] [--jax-python PYTHON] [--no-torch-compile]
 
 All contenders are asked in turn, several rounds, each in a process of its own that is bound to one core, so that
-whatever disturbs one disturbs all.  JAX may live in another environment: --jax-python.  The dense case takes the first
-10,000 images of CIFAR-10 (--cifar: images of your own in that shape); without them random numbers, and says so.
+whatever disturbs one disturbs all; times are those of the processor, since other programs may use that core.  JAX may
+live in another environment: --jax-python.  The dense case takes the first 10,000 images of CIFAR-10 (--cifar: images of
+your own in that shape); without them random numbers, and says so.
 
 Limits are measured in the same run: the arithmetic peak, and how fast memory of the size of W is read, and updated.
 From them follow two times that a step cannot beat unless it leaves work out: its multiplications (zeros of the input

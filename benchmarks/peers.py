@@ -17,13 +17,13 @@ Arrays = dict[str, np.ndarray]
 
 
 def timed(step: Callable[[], Any], steps: int, repeats: int) -> list[float]:
-    """Seconds a step of `repeats` calls that each take `steps` steps; the first call is thrown away."""
+    """Processor seconds a step of `repeats` calls that each take `steps` steps; the first call is thrown away."""
     step()
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         step()
-        times.append((time.perf_counter() - start) / steps)
+        times.append((time.process_time() - start) / steps)
     return times
 
 

@@ -384,17 +384,18 @@ def test_products(rows, dtype):
 def test_sparse_products(dtype):
     rng, L, n = np.random.default_rng(5), lanes_of(dtype), 2 * products.SEGMENT + 9
     x = rng.normal(size=(6, n)).astype(dtype) * (rng.uniform(size=(6, n)) < 0.1)
+    x[:, :9] = rng.normal(size=(6, 9))  # pixels of more than four examples
     x[2] = 0
-    W, b, dz = (rng.normal(size=s).astype(dtype) for s in ((n, L), (L,), (4, L)))
-    which = np.array([5, 2, 0, 3])
+    W, b, dz = (rng.normal(size=s).astype(dtype) for s in ((n, L), (L,), (5, L)))
+    which = np.array([5, 2, 0, 3, 1])
     sparse = sparse_rows(x, np.dtype(dtype))
-    z, grad = np.zeros(4 * L, dtype), np.full(n * L, 7, dtype)
-    entries = n * (4 + products.ROOM_BETWEEN)
+    z, grad = np.zeros(5 * L, dtype), np.full(n * L, 7, dtype)
+    entries = n * (5 + products.ROOM_BETWEEN)
     columns = *np.zeros((2, n), np.int64), np.zeros(entries, np.uint16), np.zeros(entries, dtype)
     run_sparse(
         *sparse, which, 3, W.ravel(), b, z, dz.ravel(), n, *columns, grad, np.zeros(updates.NUMBERS, dtype)
     )  # fmt: skip
-    close(z.reshape(4, L), dense_forward(x[which], W, b), dtype, 16)
+    close(z.reshape(5, L), dense_forward(x[which], W, b), dtype, 16)
     close(grad.reshape(n, L), dense_backward(dz, x[which], W)[1], dtype, 16)
 
 
