@@ -161,7 +161,7 @@ def save_prints(
     formats = tuple(formats)
     if not formats:  # to lay it out takes most of the time
         return []
-    paths = [folder / f"{figure.name}.{form}" for form in formats]
+    paths = print_paths(figure, folder, formats)
     gc.freeze()  # what is there already is not looked through when the drawing, a web of cycles, is given back
     try:
         _save(figure, paths, options)
@@ -169,6 +169,11 @@ def save_prints(
         gc.collect()
         gc.unfreeze()
     return paths
+
+
+def print_paths(figure: FigureData, folder: Path, formats: Iterable[str]) -> list[Path]:
+    """Where `save_prints` writes."""
+    return [folder / f"{figure.name}.{form}" for form in formats]
 
 
 def _save(figure: FigureData, paths: Iterable[Path], options: PrintOptions) -> None:

@@ -34,8 +34,8 @@ from handgrad.report.chapters.chapter import (
     Text,
     Verdicts,
 )
-from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.drawing.lettering import lettered, without_font
+from handgrad.report.drawing.prints import Prints
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
@@ -68,8 +68,12 @@ STAMP = "Selected on the test set (select_on_test = true)"
 class Page:
     """Collects chapters: saves their tables and figures, and keeps what the template needs of each."""
 
-    def __init__(self, folder: Path, formats: Iterable[str], options: PrintOptions = AS_USUAL) -> None:
+    def __init__(
+        self, folder: Path, formats: Iterable[str], options: PrintOptions = AS_USUAL, saver: Prints | None = None
+    ) -> None:
         self.folder, self.formats, self.options = folder, tuple(formats), options
+        self.saver = saver or Prints()
+        self._pictured: list[tuple[str, dict[str, Any], list[Path]]] = []  # name, block and files of figures with plots
         self.plots: dict[str, Any] = {}
         self.prints: dict[str, str] = {}
         self.unwritten: dict[str, None] = {}  # words that no font for print has
@@ -122,7 +126,7 @@ class Page:
         """A figure as the template takes it: its numbers in the page, its files in the folder."""
         self.figures += not number
         folder = self.folder / "figures"
-        paths = save_prints(figure, folder, self.formats, options)
+        paths = self.saver.save(figure, folder, self.formats, options)
         if self.formats and (missing := lettered(figure, options.font).missing):
             self.unwritten |= dict.fromkeys(missing)
             note = without_font(missing)
@@ -134,21 +138,30 @@ class Page:
         number = number or f"Figure {self.figures}"
         found = {"kind": "figure", "figure": figure, "number": number, "files": self._links([*paths, data])}
         shown: dict[str, Any] = load(figure_shape(type(figure).__name__).page)(figure)
+        plots = shown.pop("plots", ())
+        found |= shown
         if shown["what"] == "plots":
-            shown |= self._panels(figure.name, shown.pop("plots"), paths)
-        return found | shown
+            found["panels"] = self._panels(figure.name, plots)
+            self._pictured.append((figure.name, found, paths))
+        return found
 
-    def _panels(self, name: str, plots: Iterable[tuple[str, dict[str, Any]]], paths: Iterable[Path]) -> dict[str, Any]:
-        """Keep the plots, (title, plotly's figure) each, and the picture that stands for them in print."""
+    def finish(self) -> None:
+        """When all prints are drawn, every figure with plots has the picture that stands for them in print."""
+        self.saver.finish()
+        for name, found, paths in self._pictured:
+            picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
+            if picture is not None:
+                self.prints[name] = file_uri(picture)
+            found |= {"print": picture is not None, "static": static_uri(paths)}
+
+    def _panels(self, name: str, plots: Iterable[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Keep the plots, (title, plotly's figure) each."""
         panels = []
         for position, (title, plot) in enumerate(plots):
             key = f"{name}:{position}"
             self.plots[key] = _of_the_page(plot)
             panels.append({"key": key, "title": title, "height": "height" in plot["layout"]})
-        picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
-        if picture is not None:
-            self.prints[name] = file_uri(picture)
-        return {"panels": panels, "print": picture is not None, "static": static_uri(paths)}
+        return panels
 
     def _links(self, paths: Iterable[Path]) -> list[str]:
         return [path.relative_to(self.folder).as_posix() for path in paths]
@@ -208,6 +221,7 @@ def render(
     import jinja2
     from markupsafe import Markup
 
+    page.finish()
     here = resources.files("handgrad.report.page")
     style = "".join(here.joinpath(name).read_text("utf-8") for name in STYLES)
     script = "".join(here.joinpath(name).read_text("utf-8") for name in SCRIPTS)
