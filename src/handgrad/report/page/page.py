@@ -221,7 +221,6 @@ def render(
     import jinja2
     from markupsafe import Markup
 
-    page.finish()
     here = resources.files("handgrad.report.page")
     style = "".join(here.joinpath(name).read_text("utf-8") for name in STYLES)
     script = "".join(here.joinpath(name).read_text("utf-8") for name in SCRIPTS)
@@ -235,10 +234,17 @@ def render(
     )
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.globals["refuse"] = _refuse
-    store = {"plots": page.plots, "prints": page.prints, **page.explored}
     template = environment.from_string(here.joinpath("page.html.j2").read_text("utf-8"))
     pictures = front(page.plots, summary, contents)
     metric = summary.phases[-1].metric if summary.phases else ""
+    whole = {
+        "plotly": packed(plotly) if plotly else "",
+        "datatables": packed(tables) if tables else "",
+        "runs": packed(json.dumps(page.runs, allow_nan=False)) if page.runs else "",
+        "sections": packed(json.dumps(page.sections, allow_nan=False)) if page.runs else "",
+    }
+    page.finish()  # here, since prints may be drawn by others meanwhile
+    store = {"plots": page.plots, "prints": page.prints, **page.explored}
     return template.render(
         name=summary.name,
         title=summary.title,
@@ -253,10 +259,7 @@ def render(
         packed=packed(json.dumps(store, allow_nan=False)) if plotly else "",
         style=Markup(style),
         script=Markup(script),
-        plotly=packed(plotly) if plotly else "",
-        datatables=packed(tables) if tables else "",
-        runs=packed(json.dumps(page.runs, allow_nan=False)) if page.runs else "",
-        sections=packed(json.dumps(page.sections, allow_nan=False)) if page.runs else "",
+        **whole,
     )
 
 
