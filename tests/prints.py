@@ -4,6 +4,7 @@ The same numbers give the same bytes, as tests/report/drawing shows;
 to draw and to pack them is most of the time of a report.
 """
 
+import math
 import pickle
 from collections.abc import Iterable
 from functools import cache
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from handgrad.report import study_figure
+from handgrad.report import foreseen_time, study_figure
+from handgrad.report.drawing import prints
 from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.page import page
 from handgrad.study.published.print_options import AS_USUAL, PrintOptions
@@ -37,6 +39,7 @@ def save_once(
 @pytest.fixture(autouse=True)
 def prints_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """For whatever imports it."""
-    for module in (study_figure, page):
+    for module in (study_figure, prints):
         monkeypatch.setattr(module, "save_prints", save_once)
     monkeypatch.setattr(page, "packed", packed_once)
+    monkeypatch.setattr(foreseen_time, "LONG", math.inf)  # no process is started for what is drawn already

@@ -139,7 +139,7 @@ def test_the_same_command_repeats_nothing(finished):
 def test_json_is_json(finished, handgrad, monkeypatch):
     folder, _ = finished
     monkeypatch.chdir(folder)
-    code, out, _ = handgrad("report results/tiny --json --column single --font serif")
+    code, out, _ = handgrad("report results/tiny --json --column single --font serif --jobs 2")
     found = json.loads(out)
     assert code == 0
     assert found["winner"] in ("1", "2")
@@ -369,6 +369,7 @@ def test_evaluate_says_when_the_data_is_another(finished, handgrad, monkeypatch,
         ("run tiny.toml --runner ray --cpus-per-run 0", "cpus per run must be > 0, such as 1 or 1.5; got 0"),
         ("report nowhere", "nowhere: no results of a study here"),
         ("report nowhere --format docx", "--format is html, which is written in any case, or pdf; got 'docx'"),
+        ("report nowhere --jobs 0", "jobs must be >= 1 and at most 100,000, as no study has more runs; got 0"),
         ("report nowhere --column triple", "--column must be single (3.3 inches) or double (7 inches); got 'triple'"),
         ("report nowhere --width 1", "--width must be a number of inches in [2, 20]; got 1.0"),
         ("report nowhere --font-size 40", "--font-size must be a number of points in [4, 24]; got 40.0"),

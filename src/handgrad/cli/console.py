@@ -244,8 +244,10 @@ def print_explained(explained: "Explained") -> None:
         print_line(verdict.text, "bold red" if verdict.kind == "slip" else "")
 
 
-def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate", left: "LeftToRun", report_time: float) -> None:
-    """Every run of a plan, then what those will take that are left, and the report (seconds)."""
+def print_plan(
+    rows: Sequence[Mapping[str, Any]], cost: "Estimate", left: "LeftToRun", report_seconds: float, on: int
+) -> None:
+    """Every run of a plan, then what those will take that are left, and the report, on so many cores."""
     from handgrad.study.changes import axis_names, shown
     from handgrad.study.folder.disk import short_length
 
@@ -284,7 +286,8 @@ def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate", left: "LeftT
             else "time    nothing is left to run"
         )
     )
-    out.print(Text(f"report  about {duration(report_time)} more, at the end, on one core"))
-    out.print(Text(f"total   about {duration(left.seconds + report_time)}"))
+    where = "one core" if on == 1 else f"{on} cores"
+    out.print(Text(f"report  about {duration(report_seconds)} more, at the end, on {where}"))
+    out.print(Text(f"total   about {duration(left.seconds + report_seconds)}"))
     out.print(Text(f"memory  about {size_text(cost.memory)}"))
     out.print(Text(f"disk    about {size_text(cost.disk)}"))

@@ -86,7 +86,7 @@ def run(
             phases=phase or (),
         )
         observer.close()
-        _report(results.folder, json=json)
+        _report(results.folder, json=json, jobs=jobs)
     if results.failed():
         console.say(f"{plural(results.failed(), 'run')} failed; the report says why, and the same command tries again")
         raise typer.Exit(1)
@@ -119,30 +119,31 @@ def plan(
     """List every run of a study, and what it will take in time, memory and disk; nothing is run or written."""
     from handgrad.cli import console
     from handgrad.report.drawing.lettering import check_fonts
-    from handgrad.report.foreseen_time import report_seconds
+    from handgrad.report.foreseen_time import report_time
     from handgrad.study import Plan, Results, load_study
     from handgrad.study.execution.choose_runner import jobs_for, open_runner
     from handgrad.study.folder.planned_rows import left_to_run, planned_rows
     from handgrad.study.planning.estimate import estimate
     from handgrad.study.published.print_options import AS_USUAL
+    from handgrad.study.runners.runner import cores
 
     chosen = load_study(study, overrides or (), quick=quick)
     check_fonts(AS_USUAL, chosen)
     planned = Plan(chosen, only=phase or ())
     runner, notes = open_runner(jobs_for(planned, jobs))
-    cost, report_time = estimate(planned, runner.workers), report_seconds(planned)
+    cost, (report_seconds, on) = estimate(planned, runner.workers), report_time(planned, min(jobs or cores(), cores()))
     folder = out or chosen.default_out
     cells = list(Results.open(folder).cells()) if (folder / "plan.json").exists() else []
     rows = planned_rows(planned, cost, cells)
     left = left_to_run(rows, cost)
     if json:
         totals = {"seconds": cost.seconds, "memory": cost.memory, "disk": cost.disk, "workers": cost.workers}
-        totals |= {"report_seconds": report_time, "runs_left": left.runs, "seconds_left": left.seconds}
+        totals |= {"report_seconds": report_seconds, "runs_left": left.runs, "seconds_left": left.seconds}
         print_json({"study": chosen.spec.name, "out": str(folder), **totals, "runs": rows})
         return
     for note in dict.fromkeys([*planned.notes, *notes]):
         console.say(f"note: {note}")
-    console.print_plan(rows, cost, left, report_time)
+    console.print_plan(rows, cost, left, report_seconds, on)
 
 
 @commands.command(epilog="Example:  handgrad explain eee543")
@@ -183,7 +184,7 @@ def explain(
             chosen, folder, jobs=jobs, observer=observer, runner=runner, address=address, cpus_per_run=cpus_per_run
         )
         observer.close()
-        _report(results.folder, json=json)
+        _report(results.folder, json=json, jobs=jobs)
     if results.failed():
         console.say(f"{plural(results.failed(), 'run')} failed; the report says why, and the same command tries again")
         raise typer.Exit(1)
@@ -219,6 +220,9 @@ def report(
     width: Annotated[float | None, Option("--width", metavar="INCHES", help="Width of figures for print.")] = None,
     font_size: Annotated[float | None, Option("--font-size", metavar="POINTS", help="Of their axis labels.")] = None,
     font: Annotated[str | None, Option("--font", metavar="NAME", help="serif, or a font that is installed.")] = None,
+    jobs: Annotated[
+        int | None, Option("--jobs", metavar="N", help="Processes that draw its figures.  [default: one per core]")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write the report again from the records alone: no data and no training needed."""
@@ -233,10 +237,12 @@ def report(
     except InputError as error:  # its lines begin with the keys
         keys = re.compile(r"^\w+", re.MULTILINE)
         raise InputError(keys.sub(lambda key: f"--{key[0].replace('_', '-')}", str(error))) from None
-    _report(folder, json=json, pdf=form == "pdf", options=options)
+    _report(folder, json=json, jobs=jobs, pdf=form == "pdf", options=options)
 
 
-def _report(folder: Path, *, json: bool, pdf: bool = False, options: "PrintOptions | None" = None) -> None:
+def _report(
+    folder: Path, *, json: bool, jobs: int | None, pdf: bool = False, options: "PrintOptions | None" = None
+) -> None:
     from handgrad.cli import console
     from handgrad.report.build import write_report
     from handgrad.report.findings.so_far_sentences import so_far_verdicts
@@ -244,7 +250,7 @@ def _report(folder: Path, *, json: bool, pdf: bool = False, options: "PrintOptio
     from handgrad.study.published.print_options import PrintOptions
 
     report = write_report(
-        folder, say=lambda text: console.say(f"note: {text}"), pdf=pdf, options=options or PrintOptions()
+        folder, say=lambda text: console.say(f"note: {text}"), pdf=pdf, options=options or PrintOptions(), jobs=jobs
     )
     preliminary = {} if report.so_far.over else {"preliminary": report.so_far.data()}
     of = {} if report.explained is None else {"of": "readings"}

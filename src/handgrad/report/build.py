@@ -8,11 +8,12 @@ Only records are read: no data set and no engine, and nothing is trained.  A rep
 its files replace those of the last report, and files that the user put there stay (`study.folder.earlier`).
 """
 
+import gc
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -25,6 +26,7 @@ from handgrad.names import shown
 from handgrad.report.chapters.begun_chapter import begun_chapter
 from handgrad.report.chapters.chapters import chapters, headline
 from handgrad.report.drawing.lettering import check_fonts, without_font
+from handgrad.report.drawing.prints import Prints
 from handgrad.report.explained.explained_chapter import explained_chapters, explained_tiles, explained_verdicts
 from handgrad.report.figures.rate_range import range_verdicts
 from handgrad.report.findings.conclusion_sentences import conclusions_data
@@ -35,6 +37,7 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import plural
+from handgrad.report.foreseen_time import helpers
 from handgrad.report.page.page import Page, render, tiles
 from handgrad.report.page.run_curves import run_curves
 from handgrad.report.page.run_sections import run_sections
@@ -43,6 +46,7 @@ from handgrad.report.paper.article import Article
 from handgrad.report.paper.typesetting import find_pdflatex, typeset
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.study_figure import FORMATS, known_formats, sources_of
+from handgrad.study.execution.choose_runner import known_jobs
 from handgrad.study.explain.rung_results import Explained, read_explanation
 from handgrad.study.folder.disk import unwritable
 from handgrad.study.folder.earlier import next_earlier, put
@@ -51,6 +55,8 @@ from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.so_far import SoFar, so_far
 from handgrad.study.folder.store import REPORT
 from handgrad.study.published.print_options import AS_USUAL, PrintOptions
+from handgrad.study.runners.processes import refuse_unguarded
+from handgrad.study.runners.runner import cores
 
 NAMED = 3  # files that were moved away and are named one by one
 
@@ -82,6 +88,7 @@ def build_report(
     width: float | None = None,
     font_size: float | None = None,
     font: str | None = None,
+    jobs: int | None = 1,
 ) -> Path:
     """Build the report of a results folder (its path, or `Results`) and return the path of its index.html.
 
@@ -89,11 +96,13 @@ def build_report(
     changed and that was moved away, and for signs that no font has.  pdf: compile report/main.tex to main.pdf.
     column, width, font_size, font: how figures are drawn for print, as for `save_figure`; they stand in for what the
     study says of all figures ([report]), and a [[figure]] that says it of itself keeps its own.
+    jobs: processes that draw the figures of a report that takes long, this one among them; None: one for each core.
+    With two or more, a script needs the guard of every program that starts processes (`if __name__ == "__main__":`).
     Raises ResultsError where there are no results or the disk is full, DamagedError where records were altered,
     InputError where a PDF is asked for and LaTeX is missing.
     """
     options = PrintOptions(column=column, width=width, font_size=font_size, font=font)
-    return write_report(folder, formats=formats, say=say, pdf=pdf, options=options).page
+    return write_report(folder, formats=formats, say=say, pdf=pdf, options=options, jobs=jobs).page
 
 
 def write_report(
@@ -103,9 +112,12 @@ def write_report(
     say: Callable[[str], None] = lambda text: None,
     pdf: bool = False,
     options: PrintOptions = AS_USUAL,
+    jobs: int | None = 1,
 ) -> WrittenReport:
     """As `build_report`; return what the report was made from as well."""
-    formats = known_formats(formats)
+    formats, jobs = known_formats(formats), known_jobs(jobs)
+    if jobs != 1:
+        refuse_unguarded()
     if pdf:
         find_pdflatex()  # before minutes are spent on figures
     if formats:
@@ -121,7 +133,7 @@ def write_report(
         made = temporary(report / "new")
         try:
             report.mkdir(exist_ok=True)
-            written = write_into(Results.open(folder), made, formats, say, options)
+            written = write_into(Results.open(folder), made, formats, say, options, min(jobs or cores(), cores()))
             if pdf:
                 typeset(made)
             moved = put(made, report, REPORT, lambda: next_earlier(folder))
@@ -145,12 +157,38 @@ def write_into(
     formats: tuple[str, ...],
     say: Callable[[str], None] = lambda text: None,
     options: PrintOptions = AS_USUAL,
+    jobs: int = 1,
 ) -> WrittenReport:
     """Write the files of a report into a folder of one's own: nothing is locked or written where the results are."""
+    with _without_collection(), Prints(helpers(results, jobs) if formats else 0) as saver:
+        return _write_into(results, folder, formats, say, options, saver)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """A report keeps what it reads, and going through all of it again and again in search of cycles takes a fifth of
+    its time; drawings, which are full of cycles, are given back one by one (`drawing.canvas`)."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+def _write_into(
+    results: Results,
+    folder: Path,
+    formats: tuple[str, ...],
+    say: Callable[[str], None],
+    options: PrintOptions,
+    saver: Prints,
+) -> WrittenReport:
     summary = summarize(results)
     summary = renamed(summary, published_names(summary))
     try:
-        return _write_all(summary, results, folder, formats, say, options)
+        return _write_all(summary, results, folder, formats, say, options, saver)
     except (HandgradError, OSError):
         raise
     except Exception as error:
@@ -170,11 +208,13 @@ def _write_all(
     formats: tuple[str, ...],
     say: Callable[[str], None],
     options: PrintOptions,
+    saver: Prints,
 ) -> WrittenReport:
     if formats:
         check_fonts(options, results.study)
     said = results.study.spec.report
-    page, article = Page(folder, formats, options.over(said or AS_USUAL)), Article(folder, formats)
+    page = Page(folder, formats, options.over(said or AS_USUAL), saver)
+    article = Article(folder, formats)
     progress = so_far(results)
     sources = sources_of(results, summary.names)
     explained = read_explanation(results)

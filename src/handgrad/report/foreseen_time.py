@@ -2,29 +2,56 @@
 
     seconds = START + FIGURE · figures + RUN · runs
 
-Drawing figures for print takes most of it.  The constants are processor times on one core of an AMD EPYC server, of
-reports of invented studies (the folders of `python benchmarks/page.py --keep DIR`): 7.7 s of 24 runs and 11 figures,
-10.4 s of 200 runs and 14 figures, 16.2 s of 1,000 runs and 15 figures; 8.0, 10.6 and 15.9 s are foreseen.
+Drawing figures for print takes most of it, and where that is long, other processes help (`drawing.prints`); each of
+them costs HELPER.  The constants are processor times on one core of an AMD EPYC server, which others used as well,
+medians of three reports of invented studies (the folders of `python benchmarks/page.py --keep DIR`): 6.1 s of 24 runs
+and 11 figures, 8.5 s of 200 runs and 14 figures, 12.0 s of 1,000 runs and 15 figures; 6.1, 7.8 and 11.4 s are foreseen.
 """
 
+from collections.abc import Collection, Iterable, Sequence
 from math import comb
 
 from handgrad.report.chapters.importance_chapter import MOST_PAIRS
+from handgrad.study.design.study_spec import StudySpec
+from handgrad.study.folder.results_folder import Results
 from handgrad.study.planning.plan import Plan
 
-START = 2.4  # libraries, the page itself
-FIGURE = 0.5  # of each, in three formats
-RUN = 0.006
+START = 2.0  # libraries, the page itself
+FIGURE = 0.36  # of each, in three formats
+RUN = 0.004
 OF_BEST = 5  # figures of the best setting's network
+HELPER = 1.3  # until another process can draw
+LONG = 7.0  # a report that takes so long has help
+EACH = 4  # figures for each process, at least
 
 
-def report_seconds(plan: Plan) -> float:
-    """Seconds of one core, the report alone."""
-    spec = plan.study.spec
+def report_time(plan: Plan, jobs: int = 1) -> tuple[float, int]:
+    """(seconds of a report, how many cores it takes).  jobs: processes that draw its figures at most."""
+    figures = _figures(plan.study.spec, ([one.axes for one in phase.settings] for phase in plan.taken_phases))
+    runs = sum(len(one.runs) for phase in plan.taken_phases for one in phase.settings)
+    alone, others = START + FIGURE * figures + RUN * runs, _helpers(figures, runs, jobs)
+    return max(START + RUN * runs, (alone + HELPER * others) / (1 + others)), 1 + others
+
+
+def helpers(results: Results, jobs: int) -> int:
+    """How many processes besides this one draw the figures of a report: none where it is short."""
+    phases = results.plan["phases"]
+    if "explain" in results.plan:  # its report has few figures
+        return 0
+    figures = _figures(results.spec, ([one["axes"] for one in phase["settings"]] for phase in phases))
+    return _helpers(figures, sum(len(one["runs"]) for one in results.planned.values()), jobs)
+
+
+def _helpers(figures: int, runs: int, jobs: int) -> int:
+    return max(0, min(jobs, figures // EACH) - 1) if START + FIGURE * figures + RUN * runs >= LONG else 0
+
+
+def _figures(spec: StudySpec, phases: Iterable[Sequence[Collection[str]]]) -> int:
+    """How many figures a report has.  phases: the axes of every setting of each."""
     figures = OF_BEST + len(spec.figure) + (len(spec.original.figure) if spec.original is not None else 0)
-    for phase in plan.taken_phases:
-        axes = {path for setting in phase.settings for path in setting.axes}
+    for settings in phases:
+        axes = {path for one in settings for path in one}
         figures += 3  # ranking, curves by epoch and by step
-        if len(phase.settings) > 1:  # importance, effects, a heat map for each pair, parallel coordinates
+        if len(settings) > 1:  # importance, effects, a heat map for each pair, parallel coordinates
             figures += 2 + min(comb(len(axes), 2), MOST_PAIRS) + (len(axes) > 2)
-    return START + FIGURE * figures + RUN * sum(len(one.runs) for phase in plan.taken_phases for one in phase.settings)
+    return figures

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from handgrad.data.contents import Dataset
 from handgrad.displays import Display, Displayed, in_notebook
 from handgrad.errors import InputError
 from handgrad.foreign import as_path
 from handgrad.names import listed, lookup, plural, shown, unknown
-from handgrad.network.arrays import Arrays
 from handgrad.report.drawing.canvas import drawn, png, save_prints
 from handgrad.report.drawing.lettering import check_fonts
 from handgrad.report.figures.chosen_examples import loading
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "svg", "pdf")
 ROOM = 2**26  # bytes of curves that are kept while a report is made
+Read = TypeVar("Read")
 
 
 class SavedFigure(list[Path]):
@@ -259,20 +259,19 @@ def save_figure(
     return made.save(target, formats=formats)
 
 
-def _read_once(read: Callable[[str], Arrays]) -> Callable[[str], Arrays]:
+def _read_once(read: Callable[[str], Read], size_of: Callable[[Read], int], room: int) -> Callable[[str], Read]:
     """`read`, which keeps what it has read while there is room: several figures and tables go through all runs."""
-    kept: dict[str, Arrays] = {}
-    room = ROOM
+    kept: dict[str, Read] = {}
 
-    def read_once(run_id: str) -> Arrays:
+    def read_once(run_id: str) -> Read:
         nonlocal room
         if run_id in kept:
             return kept[run_id]
-        arrays = read(run_id)
-        size = sum(array.nbytes for array in arrays.values())
+        found = read(run_id)
+        size = size_of(found)
         if size <= room:
-            kept[run_id], room = arrays, room - size
-        return arrays
+            kept[run_id], room = found, room - size
+        return found
 
     return read_once
 
@@ -285,11 +284,17 @@ def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sour
     runs = results.folder / "runs"
     labels = {name: label for label, name in (names or {}).items()}
 
-    def record(run_id: str) -> Record:
-        return load(runs / run_id, arrays=False)
-
+    record = _read_once(
+        lambda run_id: load(runs / run_id, arrays=False),
+        lambda found: (runs / found.id / "record.json").stat().st_size,
+        ROOM // 4,  # of the file; what is made of it takes three times as much
+    )
     return Sources(
-        curves=_read_once(lambda run_id: load_curves(runs / run_id)),
+        curves=_read_once(
+            lambda run_id: load_curves(runs / run_id),
+            lambda arrays: sum(array.nbytes for array in arrays.values()),
+            ROOM,
+        ),
         params=lambda run_id: load_params(runs / run_id),
         mistakes=lambda run_id: load_optional(runs / run_id, "mistakes", record(run_id)),
         predictions=lambda run_id: load_optional(runs / run_id, "predictions", record(run_id)),

@@ -9,7 +9,8 @@ from handgrad.report.drawing.canvas import draw, save_prints
 from handgrad.report.drawing.grids import signed_colours
 from handgrad.report.figures.palette import CONTEXT, line_style
 from handgrad.report.figures.row_shapes import Ranking, RankingRow
-from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel, Pictures, Predictions
+from handgrad.report.figures.search_shapes import Stripe, Timeline
+from handgrad.report.figures.shapes import Curves, Key, Line, Matrix, Panel, Pictures, Predictions
 from handgrad.report.page.page_grids import png_uri
 from handgrad.study.published.figure_options import figure_shape, load
 
@@ -113,6 +114,25 @@ def test_a_ranking_has_a_row_a_setting():
     assert set(RANKING.cuts) == cut
     arrows = [line for line in axes.lines if line.get_marker() in ("<", ">")]
     assert {(int(line.get_ydata()[0]), {"<": "left", ">": "right"}[line.get_marker()]) for line in arrows} == cut
+
+
+def test_a_timeline_has_a_bar_a_stretch_in_its_row_and_colour():
+    stripes = (
+        Stripe(0, 0.0, 2.0, 1, "1", ""),
+        Stripe(1, 1.0, 4.0, 0, "2", ""),
+        Stripe(0, 2.5, 3.0, 1, "3", ""),
+    )
+    key = Key("", (("#112233", "a"), ("#445566", "b")))
+    axes = draw(Timeline("timeline", "Timeline", "c", "time (s)", ("one", "two"), stripes, key)).axes[0]
+    bars = {
+        to_hex(group.get_facecolor()[0]): [path.get_extents().bounds for path in group.get_paths()]
+        for group in axes.collections
+    }
+    assert bars == {
+        "#112233": [pytest.approx((1.0, 0.64, 3.0, 0.72))],
+        "#445566": [pytest.approx((0.0, -0.36, 2.0, 0.72)), pytest.approx((2.5, -0.36, 0.5, 0.72))],
+    }
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0, 4), (1.5, -0.5))
 
 
 def test_a_matrix_says_count_and_percentage():

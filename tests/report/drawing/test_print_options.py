@@ -1,10 +1,14 @@
 """Figures for a column of 3.3 inches, in any font: as wide as asked for, legible, and told apart without colour."""
 
+import io
 import re
+import zlib
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from fontTools import subset
+from fontTools.ttLib import TTFont
 
 from handgrad import build_report
 from handgrad.errors import InputError
@@ -80,6 +84,20 @@ def test_a_font_of_ones_own_and_another_for_what_it_lacks(font, tmp_path):
     first = {"serif": b"STIXGeneral", "monospace": b"DejaVuSansMono"}.get(font, b"DejaVuSerif")
     assert any(name.startswith(first) for name in names)
     assert len(names) == 1 + (b"DejaVuSans" in names)
+
+
+def test_fonts_in_a_pdf_have_their_letters_and_no_rules_for_setting_text(tmp_path):
+    """matplotlib has set it; to cut those tables down took most of a PDF's time.  Of others' PDFs nothing changes."""
+    usual = subset.Options
+    (path,) = save_prints(MATRIX, tmp_path, ["pdf"])
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", path.read_bytes(), re.DOTALL)
+    contents = [zlib.decompress(one) for one in streams if one[:1] == b"x"]
+    fonts = [TTFont(io.BytesIO(one)) for one in contents if one[:4] == b"\0\1\0\0"]
+    assert len(fonts) == 1
+    assert {"glyf", "loca", "hmtx"} <= set(fonts[0].keys())
+    assert not {"GDEF", "GPOS", "GSUB"} & set(fonts[0].keys())
+    assert {"c", "t", "dollar", "percent"} <= set(fonts[0].getGlyphOrder())
+    assert subset.Options is usual
 
 
 def test_a_font_that_is_not_here_is_refused():

@@ -124,3 +124,10 @@ def test_the_study_file_of_a_run_makes_it_again(make_results, tmp_path):
         assert spec.seeds == (1,)
         own = results.setting(setting.label)
         assert (spec.training, spec.network, spec.data) == (own.training, own.network, own.data)
+
+
+@pytest.mark.parametrize(("n", "most"), [(1, 5), (77, 77), (460, 77), (461, 77), (1000, 7)])
+def test_means_of_stretches_are_those_of_each_stretch_to_the_bit(n, most):
+    values = np.random.default_rng(n).normal(size=n).astype(np.float32)
+    parts = np.array_split(values.astype(np.float64), min(n, most))
+    assert module.stretch_means(values, most).tolist() == [part.mean() for part in parts]

@@ -9,16 +9,17 @@ Drawers ask how wide the page is (`page_width`), how large letters are (`sized`)
 Nothing uses pyplot, which keeps global state.
 """
 
+import gc
 import io
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handgrad.report.drawing.lettering import lettered, silent
+from handgrad.report.drawing.lettering import lettered, silent, without_layout_tables
 from handgrad.report.figures.shapes import FigureData
 from handgrad.study.published.figure_options import figure_shape, load
 from handgrad.study.published.print_options import AS_USUAL, PrintOptions
@@ -157,16 +158,31 @@ def save_prints(
 
     options: where they give a column or a width, files are exactly that wide.
     """
-    paths: list[Path] = []
     formats = tuple(formats)
     if not formats:  # to lay it out takes most of the time
-        return paths
+        return []
+    paths = print_paths(figure, folder, formats)
+    gc.freeze()  # what is there already is not looked through when the drawing, a web of cycles, is given back
+    try:
+        _save(figure, paths, options)
+    finally:
+        gc.collect()
+        gc.unfreeze()
+    return paths
+
+
+def print_paths(figure: FigureData, folder: Path, formats: Iterable[str]) -> list[Path]:
+    """Where `save_prints` writes."""
+    return [folder / f"{figure.name}.{form}" for form in formats]
+
+
+def _save(figure: FigureData, paths: Iterable[Path], options: PrintOptions) -> None:
     with _in_print(figure, options) as drawing:
         box = _laid_out(drawing, options.inches)
-        for form in formats:
-            paths.append(folder / f"{figure.name}.{form}")
-            drawing.savefig(paths[-1], format=form, metadata=NO_DATES[form], bbox_inches=box)
-    return paths
+        for path in paths:
+            form = path.suffix.removeprefix(".")
+            with without_layout_tables() if form == "pdf" else nullcontext():
+                drawing.savefig(path, format=form, metadata=NO_DATES[form], bbox_inches=box)
 
 
 def png(figure: FigureData) -> bytes:

@@ -6,6 +6,7 @@ The kinds are the records of `FIGURES` (`study/published/figure_options.py`); th
 Curves are read from disk one run at a time and reduced at once: memory does not grow with the number of runs.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
@@ -14,7 +15,7 @@ import numpy as np
 
 from handgrad.data.contents import Part, Split
 from handgrad.errors import InputError
-from handgrad.measures import DEFAULT_METRIC
+from handgrad.measures import DEFAULT_METRIC, EPOCH_LOSS
 from handgrad.names import lookup, unknown
 from handgrad.network.arrays import Arrays
 from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
@@ -68,7 +69,9 @@ def epoch_series(runs: Sequence[RunFacts], load: LoadCurves, keys: Sequence[str]
     """Curves by epoch: key of curves.npz (such as "val_loss") -> a series for each run that has it."""
     found: dict[str, list[Series]] = {}
     for run in runs:
-        curves = by_epoch(load(run.id))
+        curves = load(run.id)
+        if EPOCH_LOSS.name in keys:
+            curves = by_epoch(curves)
         for key in keys:
             y = curves.get(key)
             if y is not None and len(y):
@@ -89,7 +92,7 @@ def over_seeds(label: str, curves: Sequence[Series], style: LineStyle = FIRST_ST
     values: dict[float, list[float]] = {}
     for curve in curves:
         for x, y in zip(curve.x.tolist(), curve.y.tolist(), strict=True):
-            if np.isfinite(y):
+            if math.isfinite(y):
                 values.setdefault(x, []).append(y)
     x = np.array(sorted(values), dtype=np.float64)
     y = np.array([sum(values[k]) / len(values[k]) for k in x.tolist()])

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from handgrad.measures import METRICS, TRAIN, VALIDATION
@@ -50,10 +51,14 @@ class RunFacts:
 
     def value(self, metric: str) -> float | None:
         """A metric of a run that came to its end; None where there is none, or where it is not finite."""
+        return self._values.get(metric)
+
+    @cached_property
+    def _values(self) -> dict[str, float]:
         if self.record is None or self.status not in ("done", "pruned"):
-            return None
-        value = self.record.scores.get(metric)
-        return value if value is not None and math.isfinite(value) else None
+            return {}
+        scores = self.record.scores
+        return {name: value for name, value in scores.items() if value is not None and math.isfinite(value)}
 
 
 def folds_of(setting: Mapping[str, Any]) -> int | None:

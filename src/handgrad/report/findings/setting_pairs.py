@@ -31,11 +31,12 @@ class PairDifference:
 
 def pair_differences(phase: PhaseSummary) -> list[PairDifference]:
     """All pairs of the best `PAIRED` settings of which no run diverged, that share a seed (or fold and seed)."""
+    overlap = phase.overlap
     found = (
         PairDifference(
             first.label,
             second.label,
-            compare(first.samples[phase.metric].values, second.samples[phase.metric].values, phase.overlap),
+            compare(first.samples[phase.metric].values, second.samples[phase.metric].values, overlap),
         )
         for first, second in combinations(_able(phase)[:PAIRED], 2)
     )

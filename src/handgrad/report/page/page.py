@@ -34,8 +34,8 @@ from handgrad.report.chapters.chapter import (
     Text,
     Verdicts,
 )
-from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.drawing.lettering import lettered, without_font
+from handgrad.report.drawing.prints import Prints
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
@@ -61,14 +61,19 @@ SCRIPTS = (  # one after the other; a name of one is known to those below it
     "run_sections.js",
 )
 STYLES = ("page.css", "run_table.css")
+LEVEL = 6  # of gzip; 9 takes three times as long for 1 % less
 STAMP = "Selected on the test set (select_on_test = true)"
 
 
 class Page:
     """Collects chapters: saves their tables and figures, and keeps what the template needs of each."""
 
-    def __init__(self, folder: Path, formats: Iterable[str], options: PrintOptions = AS_USUAL) -> None:
+    def __init__(
+        self, folder: Path, formats: Iterable[str], options: PrintOptions = AS_USUAL, saver: Prints | None = None
+    ) -> None:
         self.folder, self.formats, self.options = folder, tuple(formats), options
+        self.saver = saver or Prints()
+        self._pictured: list[tuple[str, dict[str, Any], list[Path]]] = []  # name, block and files of figures with plots
         self.plots: dict[str, Any] = {}
         self.prints: dict[str, str] = {}
         self.unwritten: dict[str, None] = {}  # words that no font for print has
@@ -121,7 +126,7 @@ class Page:
         """A figure as the template takes it: its numbers in the page, its files in the folder."""
         self.figures += not number
         folder = self.folder / "figures"
-        paths = save_prints(figure, folder, self.formats, options)
+        paths = self.saver.save(figure, folder, self.formats, options)
         if self.formats and (missing := lettered(figure, options.font).missing):
             self.unwritten |= dict.fromkeys(missing)
             note = without_font(missing)
@@ -133,21 +138,30 @@ class Page:
         number = number or f"Figure {self.figures}"
         found = {"kind": "figure", "figure": figure, "number": number, "files": self._links([*paths, data])}
         shown: dict[str, Any] = load(figure_shape(type(figure).__name__).page)(figure)
+        plots = shown.pop("plots", ())
+        found |= shown
         if shown["what"] == "plots":
-            shown |= self._panels(figure.name, shown.pop("plots"), paths)
-        return found | shown
+            found["panels"] = self._panels(figure.name, plots)
+            self._pictured.append((figure.name, found, paths))
+        return found
 
-    def _panels(self, name: str, plots: Iterable[tuple[str, dict[str, Any]]], paths: Iterable[Path]) -> dict[str, Any]:
-        """Keep the plots, (title, plotly's figure) each, and the picture that stands for them in print."""
+    def finish(self) -> None:
+        """When all prints are drawn, every figure with plots has the picture that stands for them in print."""
+        self.saver.finish()
+        for name, found, paths in self._pictured:
+            picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
+            if picture is not None:
+                self.prints[name] = file_uri(picture)
+            found |= {"print": picture is not None, "static": static_uri(paths)}
+
+    def _panels(self, name: str, plots: Iterable[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Keep the plots, (title, plotly's figure) each."""
         panels = []
         for position, (title, plot) in enumerate(plots):
             key = f"{name}:{position}"
             self.plots[key] = _of_the_page(plot)
             panels.append({"key": key, "title": title, "height": "height" in plot["layout"]})
-        picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
-        if picture is not None:
-            self.prints[name] = file_uri(picture)
-        return {"panels": panels, "print": picture is not None, "static": static_uri(paths)}
+        return panels
 
     def _links(self, paths: Iterable[Path]) -> list[str]:
         return [path.relative_to(self.folder).as_posix() for path in paths]
@@ -220,10 +234,17 @@ def render(
     )
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.globals["refuse"] = _refuse
-    store = {"plots": page.plots, "prints": page.prints, **page.explored}
     template = environment.from_string(here.joinpath("page.html.j2").read_text("utf-8"))
     pictures = front(page.plots, summary, contents)
     metric = summary.phases[-1].metric if summary.phases else ""
+    whole = {
+        "plotly": packed(plotly) if plotly else "",
+        "datatables": packed(tables) if tables else "",
+        "runs": packed(json.dumps(page.runs, allow_nan=False)) if page.runs else "",
+        "sections": packed(json.dumps(page.sections, allow_nan=False)) if page.runs else "",
+    }
+    page.finish()  # here, since prints may be drawn by others meanwhile
+    store = {"plots": page.plots, "prints": page.prints, **page.explored}
     return template.render(
         name=summary.name,
         title=summary.title,
@@ -238,10 +259,7 @@ def render(
         packed=packed(json.dumps(store, allow_nan=False)) if plotly else "",
         style=Markup(style),
         script=Markup(script),
-        plotly=packed(plotly) if plotly else "",
-        datatables=packed(tables) if tables else "",
-        runs=packed(json.dumps(page.runs, allow_nan=False)) if page.runs else "",
-        sections=packed(json.dumps(page.sections, allow_nan=False)) if page.runs else "",
+        **whole,
     )
 
 
@@ -275,4 +293,4 @@ def packed(text: str) -> str:
     >>> gzip.decompress(base64.b64decode(packed("</script>")))
     b'</script>'
     """
-    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    return base64.b64encode(gzip.compress(text.encode(), LEVEL, mtime=0)).decode()

@@ -295,7 +295,7 @@ def beginning(text: str) -> str:
 
 def numbers(values: np.ndarray) -> list[float | None]:
     """Short numbers; None, a gap, where one is not finite."""
-    return [short(value) if np.isfinite(value) else None for value in values.tolist()]
+    return [short(value) if math.isfinite(value) else None for value in values.tolist()]
 
 
 def short(value: float) -> float:

@@ -44,7 +44,7 @@ def run_sections(summary: Summary, sources: Sources) -> dict[str, Any]:
     ranked = list(ranked_settings(summary))
     runs = list({run.id: run for _, setting in ranked for run in setting.runs if run.id}.values())
     points = POINTS // max(1, sum(map(_has_curves, runs)))
-    environments: dict[str, dict[str, str]] = {}
+    environments: dict[str, tuple[int, dict[str, str]]] = {}
     told = {run.id: _run(run, sources, points, environments) for run in runs}
     _add_grids(ranked, sources, told)
     phases = phases_of(summary)
@@ -55,7 +55,7 @@ def run_sections(summary: Summary, sources: Sources) -> dict[str, Any]:
     return {
         "settings": {setting.label: _setting(phase, setting, several(setting)) for phase, setting in ranked},
         "runs": told,
-        "environments": list(environments.values()),
+        "environments": [environment for _, environment in environments.values()],
         "curves": {
             name: {
                 "measure": one.measure.word,
@@ -109,7 +109,7 @@ def _run(
     run: RunFacts,
     sources: Sources,
     points: int,
-    environments: dict[str, dict[str, str]],
+    environments: dict[str, tuple[int, dict[str, str]]],
 ) -> dict[str, Any]:
     told: dict[str, Any] = {"trouble": trouble} if (trouble := trouble_of(run)) else {}
     record = run.record
@@ -121,8 +121,7 @@ def _run(
     environment = {key: facts_text(value) for key, value in record.environment.items() if value not in ("", [])}
     told |= {"finished": finished} if (finished := environment.pop("finished", "")) else {}
     environment |= {"engine": facts_text(record.engine).removeprefix("name ")}
-    environments.setdefault(str(environment), environment)
-    told["environment"] = list(environments).index(str(environment))
+    told["environment"], _ = environments.setdefault(str(environment), (len(environments), environment))
     return told | (_curves(sources.curves(run.id), points) if _has_curves(run) else {})
 
 
@@ -157,8 +156,12 @@ def stretch_means(values: np.ndarray, most: int) -> np.ndarray:
     >>> stretch_means(np.array([1.0, 3.0, 5.0, 5.0]), 2).tolist()
     [2.0, 5.0]
     """
-    parts = np.array_split(np.asarray(values, np.float64), min(len(values), most))
-    return np.array([part.mean() for part in parts])
+    x = np.asarray(values, np.float64)
+    n = min(len(x), most)
+    short, longer = divmod(len(x), n)
+    cut = longer * (short + 1)
+    means = [x[:cut].reshape(longer, short + 1).mean(axis=1)] if longer else []
+    return np.concatenate([*means, x[cut:].reshape(n - longer, short).mean(axis=1)])
 
 
 def _add_grids(
@@ -204,7 +207,7 @@ def _uris(block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shorts(values: np.ndarray) -> list[float | None]:
-    return [_short(float(value)) for value in values]
+    return [_short(value) for value in values.tolist()]
 
 
 def _short(value: float) -> float | None:

@@ -133,21 +133,22 @@ def _blocks(columns: list[TexColumn], width: float, size: Size) -> Iterator[tupl
     yield tuple(block)
 
 
-def _height(columns: Sequence[TexColumn], rows: range, size: Size) -> float:
+def _chunks(columns: Sequence[TexColumn], n: int, size: Size, room: float) -> Iterator[tuple[range, float]]:
+    """Rows as far as the page is high, and how high the tabular of them is."""
     heading = max(len(column.heading) for column in columns)
-    lines = sum(max(column.lines(row, size) for column in columns) for row in rows)
-    return 25 + size.line * (1.1 * heading + lines)
+    wrapped = [column for column in columns if column.wrap]
 
+    def height(lines: int) -> float:
+        return 25 + size.line * (1.1 * heading + lines)
 
-def _chunks(columns: Sequence[TexColumn], n: int, size: Size, room: float) -> Iterator[range]:
-    """Rows as far as the page is high."""
-    start = 0
-    for stop in range(1, n + 1):
-        if stop == n or stop - start >= LONG or _height(columns, range(start, stop + 1), size) > room:
-            yield range(start, stop)
-            start = stop
-    if n == 0:
-        yield range(0)
+    start = lines = 0
+    for row in range(n):
+        more = max((column.lines(row, size) for column in wrapped), default=1)
+        if row > start and (row - start >= LONG or height(lines + more) > room):
+            yield range(start, row), height(lines)
+            start, lines = row, 0
+        lines += more
+    yield range(start, n), height(lines)
 
 
 def _floats(table: "Table", found: _Layout, environment: str) -> list[str]:
@@ -159,8 +160,7 @@ def _floats(table: "Table", found: _Layout, environment: str) -> list[str]:
     floats: list[list[str]] = []
     left = -1.0
     for columns in found.blocks:
-        for rows in _chunks(columns, len(table.rows), found.size, room):
-            height = _height(columns, rows, found.size)
+        for rows, height in _chunks(columns, len(table.rows), found.size, room):
             if height > left:
                 floats.append([])
                 left = room

@@ -77,6 +77,7 @@ LATEX = {
     **{chr(0x2080 + digit): f"$_{{{digit}}}$" for digit in range(10)},
     **{sign: rf"$\{name}$" for sign, name in zip(GREEK, GREEK_NAMES.split(), strict=True)},
 }
+_ESCAPES = str.maketrans(LATEX)
 
 # widths of Computer Modern (cmr10) in hundredths of a point
 _WIDTHS = {
@@ -98,8 +99,9 @@ def width_of(text: str) -> float:
     >>> width_of("98.63"), width_of("train %")
     (22.78, 32.86)
     """
-    accents = unicodedata.normalize("NFD", text)
-    return sum(_WIDTHS.get(sign, WIDE) for sign in accents if not unicodedata.combining(sign)) / 100
+    if not text.isascii():
+        text = "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+    return sum([_WIDTHS.get(sign, WIDE) for sign in text]) / 100
 
 
 def plain(text: str) -> str:
@@ -108,7 +110,9 @@ def plain(text: str) -> str:
     >>> plain("naïve  Жук №1"), plain("é"), plain("犬")
     ('naïve Zhuk No1', 'é', 'Quan')
     """
-    return " ".join("".join(_settable(sign) for sign in unicodedata.normalize("NFC", text)).split())
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(_settable(sign) for sign in unicodedata.normalize("NFC", text))
+    return " ".join(text.split())
 
 
 def is_plain(text: str) -> bool:
@@ -143,7 +147,7 @@ def escape_latex(text: str) -> str:
     >>> print(escape_latex("50% of x_1 & [512, 256]"))
     50\% of x\_1 \& {[}512, 256{]}
     """
-    found = "".join(LATEX.get(sign, sign) for sign in plain(text).replace("--", "-\0-").replace(",,", ",\0,"))
+    found = plain(text).replace("--", "-\0-").replace(",,", ",\0,").translate(_ESCAPES)
     return found.replace("\0", "{}")  # no ligatures: a user's -- is no dash
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from handgrad.errors import InputError
 from handgrad.names import lookup, shown
@@ -22,6 +23,16 @@ def jobs_for(plan: Plan, jobs: int | None) -> int | None:
     training = [setting.setting.training for phase in plan.phases for setting in phase.settings if setting.setting]
     share = training and all(section.engine == "jax" and section.device != "cpu" for section in training)
     return 1 if jobs is None and share else jobs
+
+
+def known_jobs(jobs: Any) -> int | None:
+    """A number of jobs, or None where none is said.  Raises InputError for what is none."""
+    jobs = plain(jobs)
+    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int)):
+        raise InputError(f"jobs must be a whole number >= 1; got {shown(jobs)}")
+    if jobs is not None and not 1 <= jobs <= MOST_RUNS:
+        raise InputError(f"jobs must be >= 1 and at most {MOST_RUNS:,}, as no study has more runs; got {shown(jobs)}")
+    return jobs
 
 
 @dataclass(frozen=True)
@@ -51,11 +62,7 @@ def open_runner(
     there are cores.  address, cpus_per_run: of a cluster alone; `say` hears what it waits for.
     Raises InputError where these do not go together, Ray is not installed or its cluster cannot be reached.
     """
-    jobs = plain(jobs)
-    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int)):
-        raise InputError(f"jobs must be a whole number >= 1; got {shown(jobs)}")
-    if jobs is not None and not 1 <= jobs <= MOST_RUNS:
-        raise InputError(f"jobs must be >= 1 and at most {MOST_RUNS:,}, as no study has more runs; got {shown(jobs)}")
+    jobs = known_jobs(jobs)
     chosen = None if name is None else lookup(RUNNERS, name, "runner")
     on_cluster = chosen is not None and chosen.on_cluster
     for option, value in (("address", address), ("cpus per run", cpus_per_run)):

@@ -251,10 +251,7 @@ def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type
 
     main: whether the parent's main thread started it.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    if main:
-        _die_with_parent()
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    belong_to_parent(main)
 
     def heard(job: RunJob, news: EpochEnd | None) -> None:
         pipe.send(("epoch", (job.id, news)))
@@ -274,6 +271,17 @@ def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type
                 gc.collect()
                 gc.freeze()
                 first = False
+
+
+def belong_to_parent(main: bool) -> None:
+    """Make this process end with its parent, whichever way that goes, and leave Ctrl-C to it.
+
+    main: whether the parent's main thread started it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    if main:
+        _die_with_parent()
+    threading.Thread(target=_follow_parent, daemon=True).start()
 
 
 def _die_with_parent() -> None:
