@@ -1,7 +1,7 @@
 """The runner `processes`: one worker process per core, started by spawn on every system.
 
     parent  -- jobs -->  worker     a run, or several that share a program, and the paths of their files
-            <-- news --             ready, started, epoch, outcome, stop
+            <-- news --             ready, epochs, outcome, stop
 
 A worker whose parent is gone ends at once; a worker that dies has its jobs taken up by another, a few times.  One that
 dies before it is ready has not seen them: another is started, and only when STARTS in a row come to nothing, and no
@@ -37,6 +37,7 @@ from handgrad.training.task import EpochEnd
 STARTS = 3
 AGAIN_SECONDS = 0.2  # before another is started, where none could be
 START_SECONDS = 300.0  # for a worker to load what it needs
+NEWS_SECONDS = 0.1  # between messages of a worker about epochs
 UNGUARDED = 78  # the exit code of a worker that runs the script which started it
 GUARD = (
     'put the call under `if __name__ == "__main__":`, as every program must that starts processes; or use jobs=1. '
@@ -133,7 +134,7 @@ class Processes:
         self._pool = [worker for worker in self._pool if not worker.jobs]
         self._in_vain = 0
         while True:
-            self._hand_out(source)
+            self._hand_out(source, heard)
             busy = [worker for worker in self._pool if worker.jobs]
             if not busy and source.has_again:
                 time.sleep(AGAIN_SECONDS)
@@ -151,7 +152,7 @@ class Processes:
                 for outcome in outcomes:
                     source.ended(outcome.job)
                     if outcome.job.until is None:
-                        self._hand_out(source)  # first: the worker goes on while the outcome is dealt with
+                        self._hand_out(source, heard)  # first: the worker goes on while the outcome is dealt with
                     yield outcome
                     source.waits = False
 
@@ -166,7 +167,8 @@ class Processes:
                     worker.process.kill()  # its pipe says so
         return [worker for worker in busy if worker.pipe in found]
 
-    def _hand_out(self, source: JobQueue) -> None:
+    def _hand_out(self, source: JobQueue, heard: Heard) -> None:
+        """Give every worker that has nothing to do some jobs; those of one that is ready have started."""
         for worker in [*self._pool, *[None] * (self.workers - len(self._pool))]:
             if worker is not None and worker.jobs:
                 continue
@@ -186,22 +188,25 @@ class Processes:
                     return
             with suppress(OSError):  # it died while idle: its pipe says so at the next wait
                 worker.give(jobs)
+            if worker.ready:
+                for job in jobs:
+                    heard(job, None)
 
     def _told(self, worker: _Worker, kind: str, content: Any, heard: Heard) -> list[Outcome]:
         if kind == "ready":
             worker.ready, self._in_vain = True, 0
-        elif kind == "started":
             for job in worker.jobs.values():
                 heard(job, None)
-        elif kind == "epoch":
-            job_id, news = content
-            heard(worker.jobs[job_id], news)
         elif kind == "stop":
             raise ResultsError(content)
         else:
-            self._in_vain = 0
-            job_id, end = content
-            return [Outcome(worker.jobs.pop(job_id), *end)]
+            epochs, *ended = content
+            for job_id, news in epochs:
+                heard(worker.jobs[job_id], news)
+            if ended:
+                self._in_vain = 0
+                job_id, end = ended
+                return [Outcome(worker.jobs.pop(job_id), *end)]
         return []
 
     def _died(self, worker: _Worker, source: JobQueue) -> list[Outcome]:
@@ -253,18 +258,27 @@ def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type
     """
     belong_to_parent(main)
 
+    untold: list[tuple[str, EpochEnd | None]] = []
+    told = 0.0
+
     def heard(job: RunJob, news: EpochEnd | None) -> None:
-        pipe.send(("epoch", (job.id, news)))
+        nonlocal told
+        untold.append((job.id, news))
+        if time.monotonic() - told > NEWS_SECONDS:  # a message for each epoch of a millisecond would cost more
+            pipe.send(("epochs", (untold,)))
+            untold.clear()
+            told = time.monotonic()
 
     with suppress(EOFError, OSError):
         pipe.send(("ready", None))
         first = True
         while True:
             jobs = pipe.recv()
-            pipe.send(("started", None))
             try:
                 for outcome in perform(jobs, heard):
-                    pipe.send(("outcome", (outcome.job.id, (outcome.record, outcome.error, outcome.paused))))
+                    end = outcome.record, outcome.error, outcome.paused
+                    pipe.send(("outcome", (untold, outcome.job.id, end)))
+                    untold.clear()
             except ResultsError as error:
                 pipe.send(("stop", str(error)))
             if first:  # what is loaded by now stays: to look through it for cycles takes 4 % of a study of small runs
