@@ -147,10 +147,11 @@ def test_what_a_record_has_no_figure_of_is_said(record, tmp_path):
     assert save_figure(record, "confusion", out=tmp_path, formats="svg")[0].exists()
 
 
-def test_curves_are_kept_while_there_is_room(monkeypatch):
-    monkeypatch.setattr(study_figure, "ROOM", 100)
+def test_what_was_read_is_kept_while_there_is_room():
     asked = []
-    read = study_figure._read_once(lambda run: asked.append(run) or {"loss": np.zeros(len(run))})
+    read = study_figure._read_once(
+        lambda run: asked.append(run) or {"loss": np.zeros(len(run))}, lambda curves: curves["loss"].nbytes, 100
+    )
     for run in ("a" * 8, "b" * 9, "c", "a" * 8, "b" * 9, "c"):  # 64, 72 and 8 bytes
         assert len(read(run)["loss"]) == len(run)
     assert asked == ["a" * 8, "b" * 9, "c", "b" * 9]
