@@ -8,12 +8,11 @@ Only records are read: no data set and no engine, and nothing is trained.  A rep
 its files replace those of the last report, and files that the user put there stay (`study.folder.earlier`).
 """
 
-import gc
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -57,6 +56,7 @@ from handgrad.study.folder.store import REPORT
 from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 from handgrad.study.runners.processes import refuse_unguarded
 from handgrad.study.runners.runner import cores
+from handgrad.training.environment import without_collection
 
 NAMED = 3  # files that were moved away and are named one by one
 
@@ -160,21 +160,9 @@ def write_into(
     jobs: int = 1,
 ) -> WrittenReport:
     """Write the files of a report into a folder of one's own: nothing is locked or written where the results are."""
-    with _without_collection(), Prints(helpers(results, jobs) if formats else 0) as saver:
+    # a report keeps what it reads: to look for cycles in all of it again and again takes a fifth of its time
+    with without_collection(), Prints(helpers(results, jobs) if formats else 0) as saver:
         return _write_into(results, folder, formats, say, options, saver)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """A report keeps what it reads, and going through all of it again and again in search of cycles takes a fifth of
-    its time; drawings, which are full of cycles, are given back one by one (`drawing.canvas`)."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
 
 
 def _write_into(

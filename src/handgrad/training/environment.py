@@ -1,6 +1,7 @@
 """Where a run happened: versions, processor, threads.  Part of every record."""
 
 import functools
+import gc
 import importlib.util
 import os
 import platform
@@ -69,6 +70,18 @@ def one_thread(library: str = "numpy") -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """While this context is open, Python does not look for cycles of objects by itself; `gc.collect` still does."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def worker_id() -> str:

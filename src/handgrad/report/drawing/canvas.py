@@ -9,7 +9,6 @@ Drawers ask how wide the page is (`page_width`), how large letters are (`sized`)
 Nothing uses pyplot, which keeps global state.
 """
 
-import gc
 import io
 import math
 from collections.abc import Iterable, Iterator
@@ -162,27 +161,18 @@ def save_prints(
     if not formats:  # to lay it out takes most of the time
         return []
     paths = print_paths(figure, folder, formats)
-    gc.freeze()  # what is there already is not looked through when the drawing, a web of cycles, is given back
-    try:
-        _save(figure, paths, options)
-    finally:
-        gc.collect()
-        gc.unfreeze()
-    return paths
-
-
-def print_paths(figure: FigureData, folder: Path, formats: Iterable[str]) -> list[Path]:
-    """Where `save_prints` writes."""
-    return [folder / f"{figure.name}.{form}" for form in formats]
-
-
-def _save(figure: FigureData, paths: Iterable[Path], options: PrintOptions) -> None:
     with _in_print(figure, options) as drawing:
         box = _laid_out(drawing, options.inches)
         for path in paths:
             form = path.suffix.removeprefix(".")
             with without_layout_tables() if form == "pdf" else nullcontext():
                 drawing.savefig(path, format=form, metadata=NO_DATES[form], bbox_inches=box)
+    return paths
+
+
+def print_paths(figure: FigureData, folder: Path, formats: Iterable[str]) -> list[Path]:
+    """Where `save_prints` writes."""
+    return [folder / f"{figure.name}.{form}" for form in formats]
 
 
 def png(figure: FigureData) -> bytes:

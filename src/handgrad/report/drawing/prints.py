@@ -8,13 +8,14 @@ know or draws in another way, one that failed or that something warned of, whate
 none has begun when the parent has nothing else to do.  So errors and warnings are those of a report without workers.
 """
 
+import gc
 import pickle
 import threading
 import warnings
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
-from multiprocessing import connection, get_context
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -29,8 +30,7 @@ from handgrad.study.runners.processes import (
     GUARD,
     UNGUARDED,
     belong_to_parent,
-    no_interrupt,
-    one_thread_each,
+    started,
 )
 
 UNHEARD = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)  # Python shows none of them
@@ -46,6 +46,7 @@ class _Print(NamedTuple):
 
     def save(self) -> None:
         save_prints(self.figure, self.folder, self.formats, self.options)
+        gc.collect(0)  # a drawing is a web of cycles, and a report is made `without_collection`
 
     def packed(self) -> bytes | None:
         """For a worker, with what draws the figure and its fonts here; None where the figure cannot be sent."""
@@ -144,24 +145,13 @@ class _Helper:
     """A worker process, seen from the parent.  busy: whether it draws."""
 
     def __init__(self) -> None:
-        context = get_context("spawn")
-        self.pipe, child = context.Pipe()
+        self.process, self.pipe = started(_work, "handgrad-prints")
         self.busy = False
-        main = threading.current_thread() is threading.main_thread()
-        self.process = context.Process(target=_work, args=(child, main), daemon=True, name="handgrad-prints")
-        try:
-            with no_interrupt(), one_thread_each():
-                self.process.start()
-        except BaseException:
-            self.pipe.close()
-            raise
-        finally:
-            child.close()
 
     @property
     def unguarded(self) -> bool:
         """Whether it ended since it ran the script that started it."""
-        return self.process.exitcode == UNGUARDED
+        return bool(self.process.exitcode == UNGUARDED)
 
     def draw(self, content: bytes) -> bool | None:
         """Whether it drew a figure; None where it died."""

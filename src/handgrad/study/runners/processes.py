@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, current_process, get_context, parent_process, resource_tracker
 from typing import Any
@@ -52,22 +52,31 @@ THREAD_VARIABLES = (
 )
 
 
+def started(work: Callable[..., None], name: str) -> "tuple[Any, connection.Connection[Any, Any]]":
+    """A new process that does work(pipe, main), and the other end of its pipe; Ctrl-C is not for it.
+
+    main: whether the main thread starts it (see `belong_to_parent`).  Raises OSError where none can be started.
+    """
+    context = get_context("spawn")
+    pipe, child = context.Pipe()
+    main = threading.current_thread() is threading.main_thread()
+    process = context.Process(target=work, args=(child, main), daemon=True, name=name)
+    try:
+        with no_interrupt(), one_thread_each():
+            process.start()
+    except BaseException:
+        pipe.close()
+        raise
+    finally:
+        child.close()
+    return process, pipe
+
+
 class _Worker:
     """A worker process, seen from the parent."""
 
     def __init__(self) -> None:
-        context = get_context("spawn")
-        self.pipe, child = context.Pipe()
-        main = threading.current_thread() is threading.main_thread()
-        self.process = context.Process(target=_work, args=(child, main), daemon=True, name="handgrad-worker")
-        try:
-            with one_thread_each():
-                self.process.start()
-        except BaseException:
-            self.pipe.close()
-            raise
-        finally:
-            child.close()
+        self.process, self.pipe = started(_work, "handgrad-worker")
         self.started = time.monotonic()
         self.ready = False
         self.jobs: dict[str, RunJob] = {}  # by id, those without an outcome

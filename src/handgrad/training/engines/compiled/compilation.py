@@ -7,7 +7,6 @@ of it that is damaged is made again; where it cannot be written, the code lives 
 """
 
 import contextlib
-import gc
 import hashlib
 import importlib.metadata
 import os
@@ -37,6 +36,7 @@ from handgrad.training.engines.compiled.kernels.images.image_passes import Image
 from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
 from handgrad.training.engines.compiled.kernels.updates import Memory, PastSteps
 from handgrad.training.engines.compiled.kernels.vectors import TARGET
+from handgrad.training.environment import without_collection
 
 SOURCE = Path(__file__).parent
 PARTS = ("kernels/**/*.py", "compilation.py")  # of SOURCE: what the machine code is made of
@@ -176,7 +176,8 @@ def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     dispatcher._cache = kept = _kept(name, dtype)
 
     def compile_or_load() -> None:
-        with contextlib.nullcontext() if kept.is_whole() else _alone(), _without_collection():
+        # Numba makes millions of objects: to look for cycles among them takes a tenth of its time
+        with contextlib.nullcontext() if kept.is_whole() else _alone(), without_collection():
             dispatcher.compile(signature)
 
     beside(compile_or_load)  # LLVM calls Python back, and where Ctrl-C cut that short, the code had no address
@@ -186,18 +187,6 @@ def entry_point(name: str, dtype: str) -> Callable[..., Any]:
 
 def _kept(name: str, dtype: str) -> KeptCode:
     return KeptCode(cache_folder() / f"{name}-{dtype}.nbc")
-
-
-@contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """Numba makes millions of objects, and looking for cycles among them takes a tenth of its time."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
 
 
 @contextlib.contextmanager
