@@ -117,6 +117,12 @@ def close(got, expected, dtype, ulps, scale=None):
     np.testing.assert_allclose(got, expected, rtol=0, atol=ulps * ULPS[dtype] * scale)
 
 
+def with_room(numbers, dtype):
+    """A row of these numbers, or of so many zeros, with room for whole vectors: NaN, which must not count."""
+    row = np.zeros(numbers, dtype) if isinstance(numbers, int) else np.ravel(numbers).astype(dtype)
+    return np.append(row, np.full(-len(row) % lanes_of(dtype) + lanes_of(dtype), np.nan)).astype(dtype)
+
+
 def spread(dtype):
     """Numbers of every size and both signs, and 0."""
     rng = np.random.default_rng(0)
@@ -130,7 +136,7 @@ def spread(dtype):
 def test_activation_forward(name, dtype):
     z = spread(dtype)
     flat = panels_of(z)
-    run_activation(twins.ACTIVATIONS[name].code, flat, *z.shape, np.zeros(z.shape[1], dtype))
+    run_activation(twins.ACTIVATIONS[name].code, flat, *z.shape, with_room(z.shape[1], dtype))
     a, expected = layout.unpack(flat, 0, *z.shape), ACTIVATIONS[name].forward(z)
     if "softmax" in name:  # a sum of 70 numbers in another order
         close(a, expected, dtype, 16)
@@ -154,7 +160,7 @@ def test_a_nan_stays_one_and_stays_in_its_row(name):
     z = np.zeros((2, 5), np.float32)
     z[1, 2] = np.nan
     flat = panels_of(z)
-    run_activation(twins.ACTIVATIONS[name].code, flat, 2, 5, np.zeros(5, np.float32))
+    run_activation(twins.ACTIVATIONS[name].code, flat, 2, 5, with_room(5, np.float32))
     a = layout.unpack(flat, 0, 2, 5)
     assert np.isnan(a[1, 2])
     assert np.isfinite(a[0]).all()
@@ -177,17 +183,43 @@ def test_loss(name, dtype):
     for targets in sorted(LOSSES[name].targets):
         T = encode(np.arange(6), 6, targets, dtype)
         for c in range(6):
-            o, d = rng.normal(size=6).astype(dtype), np.zeros(6, dtype)
-            loss = run_loss(twins.LOSSES[name].code, o, T.ravel(), c, 6, d)
+            o, d = rng.normal(size=6).astype(dtype), with_room(6, dtype)
+            loss = run_loss(twins.LOSSES[name].code, with_room(o, dtype), with_room(T, dtype), c, 6, d)
             close(loss, LOSSES[name].forward(o[None], T[c : c + 1])[0], dtype, 4, scale=10)
-            close(d, LOSSES[name].backward(o[None], T[c : c + 1])[0], dtype, 4, scale=2)
+            close(d[:6], LOSSES[name].backward(o[None], T[c : c + 1])[0], dtype, 4, scale=2)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("k", [1, 2, 10, 16, 17, 33, 70])
+@pytest.mark.parametrize("name", ["cross-entropy", "binary-cross-entropy"])
+def test_loss_of_any_number_of_classes(name, k, dtype):
+    rng = np.random.default_rng(k)
+    T = encode(np.arange(k), k, "one-hot", dtype) if k > 1 else np.ones((1, 1), dtype)
+    for c in {0, k // 2, k - 1}:
+        o, d = (10 * rng.normal(size=k)).astype(dtype), with_room(k, dtype)
+        loss = run_loss(twins.LOSSES[name].code, with_room(o, dtype), with_room(T, dtype), c, k, d)
+        exact = o[None].astype(np.float64), T[c : c + 1].astype(np.float64)
+        close(loss, LOSSES[name].forward(*exact)[0], dtype, 4, scale=np.abs(o).sum())
+        close(d[:k], LOSSES[name].backward(*exact)[0], dtype, 4, scale=2)
+
+
+def test_a_class_that_is_as_good_as_impossible_has_the_probability_0():
+    o, d = np.array([0, -200, -50], np.float32), with_room(3, np.float32)
+    T = encode(np.arange(3), 3, "one-hot", "float32")
+    assert (
+        run_loss(twins.LOSSES["cross-entropy"].code, with_room(o, np.float32), with_room(T, "float32"), 1, 3, d) == 200
+    )
+    assert d[:2].tolist() == [1, -1]
+    np.testing.assert_allclose(d[2], np.exp(-50), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss_of_nan_is_nan(name):
-    o = np.array([0.1, np.nan, 0.2], np.float32)
-    T = encode(np.arange(3), 3, "one-hot")
-    assert not np.isfinite(run_loss(twins.LOSSES[name].code, o, T.ravel(), 1, 3, np.zeros(3, np.float32)))
+    for nan in range(3):
+        o = with_room([0.1, 0.2, 0.3], np.float32)
+        o[nan] = np.nan
+        T = with_room(encode(np.arange(3), 3, "one-hot"), np.float32)
+        assert not np.isfinite(run_loss(twins.LOSSES[name].code, o, T, 1, 3, with_room(3, np.float32)))
 
 
 def test_dropout_bits():
@@ -336,7 +368,7 @@ UNKNOWN = 99  # the code of nothing
 
 def test_an_unknown_activation_gives_nan_forward_and_backward():
     flat = panels_of(np.ones((2, 5), np.float32))
-    run_activation(UNKNOWN, flat, 2, 5, np.zeros(5, np.float32))
+    run_activation(UNKNOWN, flat, 2, 5, with_room(5, np.float32))
     assert np.isnan(layout.unpack(flat, 0, 2, 5)).all()
     flat = panels_of(np.ones((2, 5), np.float32))
     run_activation_backward(UNKNOWN, flat, panels_of(np.ones((2, 5), np.float32)), 2, 5)

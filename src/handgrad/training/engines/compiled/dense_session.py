@@ -179,13 +179,13 @@ class DenseSession(CompiledSession):
         entries = pixels * (self.rows + ROOM_BETWEEN)
         counts, listed = np.zeros(pixels, np.int64), np.zeros(pixels, np.int64)
         columns = Columns(counts, listed, np.zeros(entries, np.uint16), np.zeros(entries, dtype))
-        widest = int(table[1:, stages.N_OUT].max())
+        room = layout.size(1, int(table[1:, stages.N_OUT].max()), L)
         return DenseWork(
             layout.aligned(space, dtype),
             kept,
             layout.aligned(transposed, dtype),
-            np.zeros(widest, dtype),
-            np.zeros(widest, dtype),
+            np.zeros(room, dtype),
+            np.zeros(room, dtype),
             columns,
             self._step_block(),
             self._late(),

@@ -49,14 +49,15 @@ class ImageSession(CompiledSession):
         return Pass(program.table.ravel(), constants, self._workspace(program, kept))
 
     def _workspace(self, program: Program, kept: np.ndarray) -> ImageWork:
-        widest, cols = int(program.table[:, ops.CHANNELS].max()), int(program.table[:, ops.COLS].max())
+        cols = int(program.table[:, ops.COLS].max())
+        room = layout.size(1, int(program.table[:, ops.CHANNELS].max()), program.L)
         return ImageWork(
             layout.aligned(program.space, self.dtype),
             np.array(program.taps, np.int64),
             kept,
             layout.aligned(program.transposed(), self.dtype),
-            np.zeros(widest, self.dtype),
-            np.zeros(widest, self.dtype),
+            np.zeros(room, self.dtype),
+            np.zeros(room, self.dtype),
             np.zeros((cols + 1) * program.lanes + program.L, self.dtype),
             np.zeros(BLOCK_LANES, np.int64),
         )

@@ -22,6 +22,7 @@ from handgrad.training.engines.compiled.compilation import ENTRY_POINTS, entry_p
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout, updates
 from handgrad.training.engines.compiled.kernels.layout import ParameterPlace
+from handgrad.training.engines.compiled.kernels.vectors import LINE_BYTES
 from handgrad.training.support import check_supported
 
 
@@ -51,7 +52,7 @@ class CompiledSession(ABC):
         self.tells_class = job.tells_class
         self.k, self.multiplications = job.network.n_outputs, job.network.multiplications
         classes = np.zeros((1, self.k)) if job.targets == VALUES else np.arange(max(self.k, 2))
-        self.T = encode(classes, self.k, job.targets, self.dtype).ravel()  # a row for every class
+        self.T = self._with_room(encode(classes, self.k, job.targets, self.dtype))  # a row for every class
         self.targets: dict[str, np.ndarray] = {}
         self.weights = np.array(() if job.weights is None else job.weights, self.dtype)  # of the training examples
         self.slot_count = len(job.training.optimizer.slots)
@@ -75,8 +76,12 @@ class CompiledSession(ABC):
         """T, row after row: one for every class, or where targets are numbers one for every example of the part."""
         if part not in self.targets:
             y = self.job.parts[part][1]
-            self.targets[part] = self.T if y.ndim == 1 else np.array(y, self.dtype).ravel()
+            self.targets[part] = self.T if y.ndim == 1 else self._with_room(y)
         return self.targets[part]
+
+    def _with_room(self, targets: np.ndarray) -> np.ndarray:
+        """Targets row after row, and zeros behind them: losses take whole lines of 64 bytes."""
+        return np.append(targets.ravel(), np.zeros(LINE_BYTES // self.dtype.itemsize)).astype(self.dtype)
 
     @abstractmethod
     def _inputs(self, x: np.ndarray, y: np.ndarray, weights: Sequence[float] | np.ndarray = ()) -> Any:

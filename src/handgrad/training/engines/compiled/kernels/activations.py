@@ -19,15 +19,23 @@ from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels.layout import panels, place
 from handgrad.training.engines.compiled.kernels.vectors import (
     fill,
+    first_of,
     fma,
     inlined,
-    keep_first,
     kernel,
     lanes,
+    larger,
+    largest,
+    line,
     load,
+    load_line,
+    number,
     power_of_two,
     rint,
+    splat,
+    splat_line,
     store,
+    total,
     where_negative,
     where_positive,
     zero,
@@ -122,6 +130,21 @@ def exp(x: Any) -> Any:
 
 
 @inlined
+def exp_or_zero(x: Any) -> Any:
+    """e^x for x ≤ 0; 0 where that is below the smallest normal number."""
+    return where_negative(x - fill(x, _floor(x)), fill(x, 0.0), exp(x))
+
+
+@inlined
+def largest_of_row(row: Any, k: int) -> Any:
+    """max of row[:k]; NaN where one is.  row: with room for whole lines."""
+    most = splat_line(row[0])
+    for j in range(0, k, line(row)):
+        most = larger(most, first_of(load_line(row, j), k - j, most))
+    return largest(most)
+
+
+@inlined
 def tanh(z: Any) -> Any:
     """Twin of `tanh_forward`: −t / (2 + t) with t = e^(−2|z|) − 1, and the sign of z."""
     negative = where_negative(z, z + z, fill(z, -2.0) * z)  # −2|z|
@@ -172,7 +195,7 @@ def clear_padding(a: Any, offset: int, rows: int, columns: int) -> None:
     p = columns // L
     if p * L < columns:
         for i in range(offset + p * rows * L, offset + (p + 1) * rows * L, L):
-            store(a, i, keep_first(load(a, i), columns - p * L))
+            store(a, i, first_of(load(a, i), columns - p * L, splat(zero(a))))
 
 
 @kernel
@@ -181,11 +204,11 @@ def activation_forward(code: int, a: Any, offset: int, rows: int, columns: int, 
     L = lanes(a)
     if code in (SOFTMAX, LOG_SOFTMAX):
         for i in range(rows):
-            for j in range(columns):
-                row[j] = a[offset + place(i, j, rows, L)]
+            for p in range(0, columns, L):
+                store(row, p, load(a, offset + place(i, p, rows, L)))
             softmax_row(row, columns, code == LOG_SOFTMAX)
-            for j in range(columns):
-                a[offset + place(i, j, rows, L)] = row[j]
+            for p in range(0, columns, L):
+                store(a, offset + place(i, p, rows, L), load(row, p))
     elif code != IDENTITY:
         for i in range(offset, offset + panels(columns, L) * rows * L, L):
             store(a, i, _forward(code, load(a, i)))
@@ -196,21 +219,23 @@ def activation_forward(code: int, a: Any, offset: int, rows: int, columns: int, 
 def softmax_row(row: Any, k: int, log: bool) -> None:
     """Twin of `softmax_forward` for one row in place: a_i = e^z_i / Σ_j e^z_j.
 
-    log: twin of `log_softmax_forward`, a_i = z_i − log Σ_j e^z_j.
+    log: twin of `log_softmax_forward`, a_i = z_i − log Σ_j e^z_j.  row: with room for whole lines.
     """
-    largest = row[0]
-    for j in range(1, k):
-        if row[j] > largest or math.isnan(row[j]):
-            largest = row[j]
-    s = zero(row)
-    for j in range(k):
-        e = math.exp(row[j] - largest)
-        row[j] = row[j] - largest if log else e
-        s += e
+    most, none = splat_line(largest_of_row(row, k)), splat_line(zero(row))
+    s = none
+    for j in range(0, k, line(row)):
+        x = load_line(row, j) - most
+        e = exp_or_zero(x)
+        store(row, j, x if log else e)
+        s = s + first_of(e, k - j, none)
     if log:
-        s = math.log(s)
-    for j in range(k):
-        row[j] = row[j] - s if log else row[j] / s
+        of_all = splat_line(number(row, math.log(total(s))))
+        for j in range(0, k, line(row)):
+            store(row, j, load_line(row, j) - of_all)
+    else:
+        of_all = splat_line(total(s))
+        for j in range(0, k, line(row)):
+            store(row, j, load_line(row, j) / of_all)
 
 
 @kernel

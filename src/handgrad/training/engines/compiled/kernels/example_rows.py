@@ -2,10 +2,21 @@
 
 from typing import Any
 
-from handgrad.training.engines.compiled.kernels import losses
-from handgrad.training.engines.compiled.kernels.constants import LOSS, WEIGHTED
+from handgrad.training.engines.compiled.kernels import activations, losses
+from handgrad.training.engines.compiled.kernels.constants import FUSED, LOSS, WEIGHTED
 from handgrad.training.engines.compiled.kernels.layout import place
-from handgrad.training.engines.compiled.kernels.vectors import at, inlined, kernel, lanes, load, number, store, zero
+from handgrad.training.engines.compiled.kernels.vectors import (
+    at,
+    first_of,
+    inlined,
+    kernel,
+    lanes,
+    load,
+    number,
+    splat,
+    store,
+    zero,
+)
 
 
 @kernel
@@ -35,24 +46,33 @@ def row_loss(
     L, weight = lanes(a), number(a, 1)
     if constants[WEIGHTED] != 0:
         weight = at(inputs.weights, example)
-    for j in range(k):
-        row[j] = at(a, ao + place(i, j, rows, L))
+    for p in range(0, k, L):
+        store(row, p, load(a, ao + place(i, p, rows, L)))
     loss = losses.loss_of(constants[LOSS], row, T, at(inputs.classes, example), k, drow) * weight
-    for j in range(k):
-        a[do + place(i, j, rows, L)] = drow[j] * (scale * weight)
+    for p in range(0, k, L):
+        d = load(drow, p) * splat(scale * weight)
+        store(a, do + place(i, p, rows, L), first_of(d, k - p, splat(zero(a))))
     return loss
 
 
 @kernel
-def read_outputs(a: Any, ao: int, rows: int, k: int, first: int, predicted: Any, outputs: Any, wanted: bool) -> None:
-    """Of each row the class with the largest output, the first of equals, and where `wanted` all outputs."""
+def read_outputs(
+    constants: Any, code: int, a: Any, ao: int, rows: int, k: int, row: Any, first: int, predicted: Any, outputs: Any,
+    wanted: bool,
+) -> None:  # fmt: skip
+    """Of each row the class with the largest output, the first of equals, and where `wanted` all outputs.
+
+    code: of their activation, which is still to be done where the loss took z.  The class of softmax is that of z.
+    """
     L = lanes(a)
+    if constants[FUSED] and (wanted or code != activations.SOFTMAX):
+        activations.activation_forward(code, a, ao, rows, k, row)
     for i in range(rows):
-        best = 0
+        best, most = 0, at(a, ao + place(i, 0, rows, L))
         for j in range(k):
             value = at(a, ao + place(i, j, rows, L))
             if wanted:
                 outputs[(first + i) * k + j] = value
-            if value > at(a, ao + place(i, best, rows, L)):
-                best = j
+            if value > most:
+                best, most = j, value
         predicted[first + i] = best

@@ -2,14 +2,26 @@
 
 Letters: o (k,) the last layer's z or a, which the loss takes; T rows of targets, one for every class, or where targets
 are numbers one for every example; c the row of the example, T[c·k : (c+1)·k]; d (k,) receives the gradient ∂loss/∂o.
-Each returns the loss of the example.
+Each returns the loss of the example.  o, d and what lies behind T have room for whole lines.
 """
 
 import math
 from typing import Any
 
 from handgrad.training import twins
-from handgrad.training.engines.compiled.kernels.vectors import inlined, kernel, number, zero
+from handgrad.training.engines.compiled.kernels.activations import exp_or_zero, largest_of_row
+from handgrad.training.engines.compiled.kernels.vectors import (
+    first_of,
+    inlined,
+    kernel,
+    line,
+    load_line,
+    number,
+    splat_line,
+    store,
+    total,
+    zero,
+)
 
 SQUARED_ERROR, HALF_SQUARED_ERROR, MEAN_SQUARED_ERROR, ABSOLUTE_ERROR = (
     twins.LOSSES[n].code for n in ("squared-error", "half-squared-error", "mean-squared-error", "absolute-error")
@@ -71,18 +83,18 @@ def cross_entropy(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
 
     log Σ_j e^s_j − Σ_j T_j s_j with s = z − max z;  d = softmax(z) − T
     """
-    largest = o[0]
-    for j in range(1, k):
-        if o[j] > largest or math.isnan(o[j]):
-            largest = o[j]
-    s = true = zero(o)
-    for j in range(k):
-        d[j] = math.exp(o[j] - largest)
-        s += d[j]
-        true += T[c * k + j] * (o[j] - largest)
-    for j in range(k):
-        d[j] = d[j] / s - T[c * k + j]
-    return math.log(s) - true
+    most, none = splat_line(largest_of_row(o, k)), splat_line(zero(o))
+    s = true = none
+    for j in range(0, k, line(o)):
+        x = load_line(o, j) - most
+        e = exp_or_zero(x)
+        store(d, j, e)
+        s = s + first_of(e, k - j, none)
+        true = true + first_of(load_line(T, c * k + j) * x, k - j, none)
+    of_all = splat_line(total(s))
+    for j in range(0, k, line(o)):
+        store(d, j, load_line(d, j) / of_all - load_line(T, c * k + j))
+    return number(o, math.log(total(s))) - total(true)
 
 
 @inlined

@@ -7,7 +7,7 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
     load(a, i)       a[i : i + lanes(a)]           fma(x, y, z)             x·y + z, rounded once
     store(a, i, v)   the other way                 + − × ÷                  lane by lane
     at(a, i)         the number a[i], unchecked    where_positive(c, x, y)  x where c > 0, else y (also where c is NaN)
-    number(a, s)     s as a number of a's type; zero(a)     keep_first(v, n)         v with 0 from lane n on
+    number(a, s)     s as a number of a's type; zero(a)     first_of(v, n, other)    v, from lane n on the other
     load_like(v, a, i)  as many numbers as v has   look(a, i)               a[i], which another thread may have written
     splat(s)         every lane is s               where_negative(c, x, y)  x where c < 0, else y
     fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
@@ -16,7 +16,7 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
 A *line* is a vector of 64 bytes, as long as a line of the cache; `line(a)` is how many numbers of a's type make one.
 `load_line` and `splat_line` make lines, `store` and the arithmetic take both.
 
-    larger(x, y)                 the larger, lane by lane; NaN where either is; x where they are equal
+    larger(x, y), largest(v)     the larger, lane by lane, and of all lanes; NaN where one is; x where they are equal
     larger_number(x, y)          the same for two numbers
     where_won(x, z, g, other)    g where x is z or NaN, else other
     evens(x, y), odds(x, y)      every other number of x and then of y, from the first or from the second on
@@ -267,36 +267,44 @@ def power_of_two(typing: Any, n: Any) -> Any:
     return n(n), emit
 
 
-@compiled_or(np.sum)
-def total(typing: Any, v: Any) -> Any:
-    """Halves are added until one number is left: the same tree on every processor."""
+def _folded(together: Callable[[Any, Any, Any], Any], python: Callable[..., Any]) -> Any:
+    """Halves are put together until one number is left: the same tree on every processor."""
 
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        value, count = args[0], v.lanes
-        while count > 1:
-            count //= 2
-            lower = ir.Constant(ir.VectorType(_INT32, count), list(range(count)))
-            upper = ir.Constant(ir.VectorType(_INT32, count), list(range(count, 2 * count)))
-            undefined = ir.Constant(value.type, ir.Undefined)
-            value = builder.fadd(
-                builder.shuffle_vector(value, undefined, lower), builder.shuffle_vector(value, undefined, upper)
-            )
-        return builder.extract_element(value, _INT32(0))
+    def fold(typing: Any, v: Any) -> Any:
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            value, count = args[0], v.lanes
+            while count > 1:
+                count //= 2
+                undefined, kind = ir.Constant(value.type, ir.Undefined), ir.VectorType(_INT32, count)
+                halves = (ir.Constant(kind, list(range(start, start + count))) for start in (0, count))
+                value = together(builder, *(builder.shuffle_vector(value, undefined, half) for half in halves))
+            return builder.extract_element(value, _INT32(0))
 
-    return v.dtype(v), emit
+        return v.dtype(v), emit
+
+    return compiled_or(python)(fold)
 
 
-@compiled_or(lambda v, n: np.where(np.arange(len(v)) < n, v, v.dtype.type(0)))
-def keep_first(typing: Any, v: Any, n: Any) -> Any:
-    """v in its first n lanes, 0 in the others."""
+def _larger(builder: Any, old: Any, new: Any) -> Any:
+    wins = builder.or_(builder.fcmp_ordered(">", new, old), builder.fcmp_unordered("uno", new, new))
+    return builder.select(wins, new, old)
+
+
+total = _folded(lambda builder, x, y: builder.fadd(x, y), np.sum)
+largest = _folded(_larger, np.max)
+
+
+@compiled_or(lambda v, n, other: np.where(np.arange(len(v)) < n, v, other))
+def first_of(typing: Any, v: Any, n: Any, other: Any) -> Any:
+    """v in its first n lanes, `other` in those behind them."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         whole = ir.VectorType(_INT32, v.lanes)
         limit = _splat(builder, whole, builder.trunc(args[1], _INT32))
         kept = builder.icmp_signed("<", ir.Constant(whole, list(range(v.lanes))), limit)
-        return builder.select(kept, args[0], ir.Constant(args[0].type, None))
+        return builder.select(kept, args[0], args[2])
 
-    return v(v, types.intp), emit
+    return v(v, types.intp, v), emit
 
 
 def _choice(sign: str, python: Callable[..., Any]) -> Any:
@@ -349,12 +357,7 @@ def line(typing: Any, a: Any) -> Any:
 def larger(typing: Any, x: Any, y: Any) -> Any:
     """max(x, y), lane by lane; a NaN in y wins, and of two equal numbers x."""
 
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        old, new = args
-        wins = builder.or_(builder.fcmp_ordered(">", new, old), builder.fcmp_unordered("uno", new, new))
-        return builder.select(wins, new, old)
-
-    return x(x, x), emit
+    return x(x, x), lambda context, builder, sig, args: _larger(builder, *args)
 
 
 def _where_won(x: Any, z: Any, g: Any, other: Any) -> Any:

@@ -9,13 +9,12 @@ such overlap, so the two epochs are written apart.  Letters: letters.md.
 import math
 from typing import Any
 
-from handgrad.training.engines.compiled.kernels import activations, biases, products, updates
+from handgrad.training.engines.compiled.kernels import biases, products, updates
 from handgrad.training.engines.compiled.kernels.constants import (
     ASIDE,
     BATCH,
     CHUNK,
     CLIP_NORM,
-    FUSED,
     LAZY,
     MEAN,
     OPTIMIZER,
@@ -166,6 +165,5 @@ def score(
         for i in range(rows):
             example = at(order, first + i)
             of_example[first + i] = loss_of_row(net, constants, work, inputs, T, example, rows, i, zero(space))
-        if constants[FUSED]:
-            activations.activation_forward(of_stage(net, last, stages.ACTIVATION), space, a, rows, k, work.row)
-        read_outputs(space, a, rows, k, first, predicted, outputs, wanted)
+        code = of_stage(net, last, stages.ACTIVATION)
+        read_outputs(constants, code, space, a, rows, k, work.row, first, predicted, outputs, wanted)

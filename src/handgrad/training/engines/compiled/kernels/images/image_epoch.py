@@ -8,13 +8,12 @@ letters.md.
 import math
 from typing import Any
 
-from handgrad.training.engines.compiled.kernels import activations, biases, updates
+from handgrad.training.engines.compiled.kernels import biases, updates
 from handgrad.training.engines.compiled.kernels.constants import (
     ASIDE,
     BATCH,
     CHUNK,
     CLIP_NORM,
-    FUSED,
     MEAN,
     OPERATIONS,
     OPTIMIZER,
@@ -126,6 +125,5 @@ def score_images(
         for i in range(rows):
             example = at(order, first + i)
             of_example[first + i] = loss_of_row(program, constants, work, inputs, T, example, rows, i, zero(a))
-        if constants[FUSED]:
-            activations.activation_forward(of_op(program, last, ops.ACTIVATION), a, z, rows, k, work.row)
-        read_outputs(a, z, rows, k, first, predicted, outputs, wanted)
+        code = of_op(program, last, ops.ACTIVATION)
+        read_outputs(constants, code, a, z, rows, k, work.row, first, predicted, outputs, wanted)
