@@ -18,7 +18,7 @@ from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.compiled.dense_session import DenseSession
 from handgrad.training.engines.compiled.kernels import layout
 from handgrad.training.engines.compiled.kernels.dense import stages
-from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS
+from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS, SPARSE_UNITS
 from handgrad.training.engines.compiled.kernels.vectors import lanes_of
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.run import Setting
@@ -221,13 +221,12 @@ def test_inputs_are_sparse_where_most_are_zero():
     assert not DenseSession(make_job(SMALL, sparse=False)).sparse
 
 
-@pytest.mark.parametrize("units", [NARROW_UNITS + 1, NARROW_UNITS, 3])
+@pytest.mark.parametrize("units", [NARROW_UNITS + 1, NARROW_UNITS, SPARSE_UNITS, SPARSE_UNITS - 1, 3])
 @pytest.mark.parametrize("size", [1, 7])
-def test_a_narrow_first_layer_takes_all_inputs(units, size):
+def test_a_first_layer_of_few_units_takes_sparse_inputs_too_unless_they_are_very_few(units, size):
     job = make_job((f"dense {units} tanh", "dense 4 softmax"), batch_size=size)
-    wide = units > NARROW_UNITS
-    assert DenseSession(job).sparse == wide
-    assert kernels_for(job.network.layers, job.training) == ("batch-one" if size == 1 and wide else "dense")
+    assert DenseSession(job).sparse == (units >= SPARSE_UNITS)
+    assert kernels_for(job.network.layers, job.training) == ("batch-one" if size == 1 and units >= 20 else "dense")
     compare(job, FEW, steps=10)
 
 

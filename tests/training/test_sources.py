@@ -25,7 +25,7 @@ def losses(run, split):
 
 def test_a_run_with_one_seed_for_all_is_the_run_of_that_seed(split):
     plain, said = make_run(network=DROPOUT), with_seeds(make_run(network=DROPOUT))
-    assert said.id == plain.id == "f3c6d77f6c"  # pinned: equal ids mean equal results
+    assert said.id == plain.id == "769f8e5be2"  # pinned: equal ids mean equal results
     assert with_seeds(plain, split=5).id == plain.id  # the seeds of the split are in the setting
     assert np.array_equal(losses(said, split), losses(plain, split))
 

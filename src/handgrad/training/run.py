@@ -1,7 +1,7 @@
 """A run: a setting and a seed.  It is data, it has an id, and it crosses processes.
 
 The id is the hash of everything that decides a run's bits: the resolved setting, the seed, the checksum
-of the data, the run it continues and the version of the mathematics.  Equal ids mean equal results,
+of the data, the run it continues and the version of its engine's mathematics.  Equal ids mean equal results,
 so a finished run is never repeated; any change means another id, so no old result is ever reused.
 """
 
@@ -38,8 +38,9 @@ from handgrad.training.support import check_supported, unsupported
 from handgrad.training.training_section import TrainingSection
 from handgrad.training.usual_values import scored_as, with_usual_values
 
-# Raised whenever the same run would give other bits: formulas, streams, the order of operations.
-MATHEMATICS = 3
+# Of each engine, raised whenever the same run would give other bits there: formulas, streams, the order of operations.
+# The runs of the other engines keep their ids, and what they have learnt stays valid.
+MATHEMATICS = {"array": 3, "compiled": 4, "jax": 3, "torch": 3}
 
 
 class Setting(Displayed, Section):
@@ -203,21 +204,25 @@ def _compact(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-_last_identity: tuple[Setting | None, str] = None, ""
+_last_identity: tuple[Setting | None, tuple[str, str]] = None, ("", "")
 
 
-def _identity_of(setting: Setting) -> str:
-    """A setting as it is part of an id; that of the last one is kept, as the seeds of a setting follow each other."""
+def _identity_of(setting: Setting) -> tuple[str, str]:
+    """The version of its engine's mathematics, and the setting as it is part of an id.
+
+    Those of the last one are kept, as the seeds of a setting follow each other.
+    """
     global _last_identity
-    known, text = _last_identity
+    known, identity = _last_identity
     if known is not setting:
-        table = setting.resolved().model_dump(mode="json", by_alias=True)
+        resolved = setting.resolved()
+        table = resolved.model_dump(mode="json", by_alias=True)
         table["data"].pop("name")  # a path differs between machines; the checksum says which data it is
         if table["training"]["stack"] == 1:
             del table["training"]["stack"]  # the ids of runs by themselves are older than stacks
-        text = _compact(table)
-        _last_identity = setting, text
-    return text
+        identity = str(MATHEMATICS[resolved.training.engine]), _compact(table)
+        _last_identity = setting, identity
+    return identity
 
 
 SEEDS = 2**63  # what every format that a seed is written in can hold
@@ -273,8 +278,7 @@ class Run(Displayed):
             if not self.source_seeds.all_are(self.seed):  # that of the split is in the setting, as seeds of its choices
                 identity.append({"seeds": self.source_seeds.to_json()})
             parts = [
-                str(MATHEMATICS),
-                _identity_of(self.setting),
+                *_identity_of(self.setting),
                 *map(_compact, identity),
                 *([added] if added else []),
             ]

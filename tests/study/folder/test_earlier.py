@@ -12,6 +12,8 @@ from handgrad.study.folder.earlier import differences
 from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.plan_file import read_plan
 from handgrad.study.folder.store import opened
+from handgrad.training.run import MATHEMATICS as mathematics
+from handgrad.training.run import Setting
 
 
 def run(study, out):
@@ -106,8 +108,31 @@ def test_other_data_under_the_same_name_is_another_study(first, make, folder):
     finally:
         (folder / "clouds.npz").write_bytes(content)
     assert len(ran) == 4
-    assert "the study file is the same, its data, this version" in said
+    assert "the study file is the same, but 4 of 4 runs are others, since its data is not the same." in said
     assert (out / "earlier-1" / "report").exists()
+
+
+def test_another_version_of_the_mathematics_trains_the_runs_of_its_engine_anew(make, tmp_path, monkeypatch):
+    study, out = make(grid={"training.engine": ["array", "compiled"]}), tmp_path / "out"
+    ran, _ = run(study, out)
+    records = {path: path.read_bytes() for path in (out / "runs").rglob("*") if path.is_file()}
+    monkeypatch.setitem(mathematics, "compiled", mathematics["compiled"] + 1)
+    again, (said,) = run(make(grid={"training.engine": ["array", "compiled"]}), out)
+    assert len(ran) == 4
+    assert len(again) == 2
+    assert (
+        "the study file is the same, but 2 of 4 runs are others, since an engine's mathematics has another version "
+        "(CHANGELOG.md), or code of your own has changed. Finished runs stay" in said
+    )
+    assert {path: path.read_bytes() for path in records} == records
+
+
+def test_another_engine_for_auto_is_said(first, make, monkeypatch):
+    _, out, _ = first
+    monkeypatch.setattr(Setting, "_supported_by", lambda setting, engine: False)
+    ran, (said,) = run(make(grid={"training.optimizer.lr": [0.1, 0.2]}), out)
+    assert len(ran) == 4
+    assert "4 of 4 runs are others, since another engine trains it here: it was compiled, is array." in said
 
 
 def test_a_report_that_is_being_made_is_not_taken_away(first, make, monkeypatch):
@@ -140,7 +165,7 @@ def test_a_kill_while_things_are_kept_loses_nothing(first, make, monkeypatch):
             with monkeypatch.context() as patch:
                 patch.setattr(os, "replace", killed)
                 with opened(out, "clouds") as store, suppress(KeyboardInterrupt):
-                    store.begin(changed.toml(), set())
+                    store.begin(changed.toml(), {"drawn": 1, "settings": []})
             reports = [*out.glob("report"), *out.glob("earlier-*/report")]
             assert [path.joinpath("discussion.md").read_text() for path in reports] == ["mine"]
             assert any(path.read_bytes() == before["study.toml"] for path in out.rglob("study.toml"))

@@ -79,7 +79,7 @@ def identity() -> dict[str, str]:
         digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     return {
         "handgrad": handgrad.__version__,
-        "version of the mathematics": str(MATHEMATICS),
+        "versions of the mathematics": ", ".join(f"{engine} {version}" for engine, version in MATHEMATICS.items()),
         "source text of handgrad": digest.hexdigest()[:10],
         "numpy": np.__version__,
         "numba": version("numba"),

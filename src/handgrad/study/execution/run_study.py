@@ -140,9 +140,8 @@ class Execution:
 
     def run(self) -> Results:
         first = self.plan.phases[0]
-        ids = {str(run.id) for setting in first.settings for run in setting.runs} if first.known else set()
         try:
-            replaced = self.store.begin(self.plan.study.toml(), ids)
+            replaced = self.store.begin(self.plan.study.toml(), first.to_json())
         except BaseException:  # what the folder held is as it was
             self.runs.close()
             raise

@@ -20,7 +20,7 @@ from typing import Any
 
 from handgrad.errors import HandgradError, ResultsError
 from handgrad.files import checksum, force, force_folder, free_name, sealed, unsealed, write_whole
-from handgrad.names import listed, shown
+from handgrad.names import listed, plural, shown
 from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.plan_file import read_plan
 
@@ -33,10 +33,10 @@ def next_earlier(folder: Path) -> Path:
     return free_name(folder / "earlier")
 
 
-def what_changed(folder: Path, text: str, ids: set[str]) -> str | None:
+def what_changed(folder: Path, text: str, first: Mapping[str, Any]) -> str | None:
     """In which keys the study of a results folder differs from that of `text`; None where it does not or there is none.
 
-    ids: the runs that the new study begins with, as far as they are known.
+    first: the phase that the new study begins with, as plan.json holds it.
     """
     try:
         before = (folder / "study.toml").read_text("utf-8")
@@ -50,13 +50,33 @@ def what_changed(folder: Path, text: str, ids: set[str]) -> str | None:
         plan = read_plan(folder)
     except HandgradError:  # deleted, as is said where it was damaged
         return None
-    first = plan["phases"][0]
-    old = set() if first["drawn"] else {run["id"] for setting in first["settings"] for run in setting["runs"]}
-    if ids and old and ids != old:
-        return (
-            "the study file is the same, its data, this version's mathematics or what this machine trains with is not"
-        )
+    before = plan["phases"][0]
+    old, new = (set() if one["drawn"] else set(_of_runs(one, "id")) for one in (before, first))
+    if old and new and old != new:
+        changed = len(new - old)
+        others = f"{changed} of {plural(len(new), 'run')} {'is another' if changed == 1 else 'are others'}"
+        return f"the study file is the same, but {others}, since {_what_is_not(before, first)}"
     return None
+
+
+def _of_runs(phase: Mapping[str, Any], key: str) -> Iterator[Any]:
+    """What is said of every run of a phase, or else of its setting."""
+    for setting in phase["settings"]:
+        for run in setting["runs"]:
+            yield run.get(key, setting.get(key))
+
+
+def _what_is_not(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Why the runs of a phase have other ids than those of the same study file had, in both as plan.json holds it."""
+    if set(_of_runs(before, "data")) != set(_of_runs(now, "data")):
+        return "its data is not the same"
+    old, new = ([one["setting"] or {} for one in phase["settings"]] for phase in (before, now))
+    was, is_now = ({one.get("training", {}).get("engine", "") for one in settings} for settings in (old, new))
+    if was != is_now:
+        return f"another engine trains it here: it was {listed(sorted(was))}, is {listed(sorted(is_now))}"
+    if old != new:
+        return "this version of handgrad takes other values where the file says nothing"
+    return "an engine's mathematics has another version (CHANGELOG.md), or code of your own has changed"
 
 
 def differences(before: str, after: str) -> Iterator[str]:

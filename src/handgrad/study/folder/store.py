@@ -14,7 +14,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -148,12 +148,12 @@ class Store:
 
     # -- the study
 
-    def begin(self, text: str, ids: set[str]) -> str | None:
+    def begin(self, text: str, first: Mapping[str, Any]) -> str | None:
         """Write study.toml -> what is to be said where the folder held another study of the name, whose report is kept.
 
-        ids: the runs that the study begins with.
+        first: the phase that the study begins with, as plan.json holds it.
         """
-        changed = what_changed(self.folder, text, ids)
+        changed = what_changed(self.folder, text, first)
         try:
             note = None if changed is None else put_aside(self.folder, changed)
         except OSError as error:

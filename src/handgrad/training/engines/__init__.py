@@ -212,9 +212,9 @@ def kernels_for(layers: Sequence[Layer], training: TrainingSection) -> str:
     one = training.batch_size == 1 and training.optimizer.name == "sgd" and training.clip_norm is None
     if not (one and kernels == "dense" and isinstance(first, Dense)):
         return kernels
-    from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS
+    from handgrad.training.engines.compiled.kernels.dense_layers import SPARSE_UNITS
 
-    return "batch-one" if first.units > NARROW_UNITS else kernels
+    return "batch-one" if first.units >= SPARSE_UNITS else kernels
 
 
 def prepare(name: str, dtype: str, kernels: str) -> None:

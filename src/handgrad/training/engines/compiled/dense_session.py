@@ -1,7 +1,7 @@
 """Networks of dense layers and dropout: parameters in panels, examples as sparse rows where most pixels are zero.
 
 Pixels are counted: up to SPARSE_SHARE of them not zero, examples are kept as (pixel, value), unless the first layer is
-narrow.
+too narrow for it to pay.
 """
 
 import weakref
@@ -25,7 +25,7 @@ from handgrad.training.engines.compiled.kernels.dense import stages
 from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
-from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS
+from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS, SPARSE_UNITS
 from handgrad.training.engines.compiled.kernels.layout import ParameterPlace
 from handgrad.training.engines.compiled.kernels.products import ROOM_BETWEEN, SEGMENT, Columns, Sparse
 from handgrad.training.engines.compiled.kernels.vectors import LINE_BYTES, lanes_of
@@ -35,10 +35,13 @@ SPARSE_SHARE = 0.35
 DENSE_CHUNK = 256  # examples that go through the network at once, at most
 
 
-def stage_table(network: Network, dtype: Any, rows: int, slips: Sequence[str] = ()) -> tuple[np.ndarray, int, int]:
+def stage_table(
+    network: Network, dtype: Any, rows: int, slips: Sequence[str] = (), *, sparse: bool = False
+) -> tuple[np.ndarray, int, int]:
     """The table of `stages`: (table, numbers in the parameters, numbers in a workspace of so many rows).
 
-    slips: of the setting.  Raises ValueError for a network with other layers.
+    slips: of the setting.  sparse: the first layer takes sparse examples, for which its W lies in panels.
+    Raises ValueError for a network with other layers.
     """
     if kernels_of(network.layers) != "dense":
         raise ValueError(f"not a network of dense layers and dropout: {', '.join(map(str, network.layers))}")
@@ -56,7 +59,7 @@ def stage_table(network: Network, dtype: Any, rows: int, slips: Sequence[str] = 
             row[stages.ACTIVATION] = twins.code_of("activation", layer.activation)
             row[stages.DERIVATIVE] = slip_numbers.derivative_code(layer.activation, slips)
             row[stages.WAY] = slip_numbers.derivative_way(layer.activation, slips)
-            row[stages.NARROW] = units <= NARROW_UNITS
+            row[stages.NARROW] = units <= NARROW_UNITS and not (sparse and stage == 1)
             row[stages.W] = parameters
             parameters += layout.size(units, n, L) if row[stages.NARROW] else layout.size(n, units, L)
             row[stages.B] = parameters
@@ -121,7 +124,9 @@ class DenseSession(CompiledSession):
         self.batch = batch_length(len(x), training.batch_size)
         self.rows = max(1, min(DENSE_CHUNK, max(len(y) for _, y in job.parts.values())))
         self.sparse = self._is_sparse(x)
-        self.table, parameters, space = stage_table(job.network, self.dtype, self.rows, training.slips)
+        self.table, parameters, space = stage_table(
+            job.network, self.dtype, self.rows, training.slips, sparse=self.sparse
+        )
         self.places = self._places()
         self.inputs = self._all_inputs()
         put_aside = self.batch > self.rows or training.clip_norm is not None
@@ -153,7 +158,7 @@ class DenseSession(CompiledSession):
     def _is_sparse(self, x: np.ndarray) -> bool:
         """Counted, not timed, so that the choice does not depend on the load."""
         first = self.job.network.layers[0]
-        if x[0].size > np.iinfo(np.uint16).max or not isinstance(first, Dense) or first.units <= NARROW_UNITS:
+        if x[0].size > np.iinfo(np.uint16).max or not isinstance(first, Dense) or first.units < SPARSE_UNITS:
             return False
         return once(x, "share", nonzero_share) <= SPARSE_SHARE
 
