@@ -371,6 +371,9 @@ def test_evaluate_says_when_the_data_is_another(finished, handgrad, monkeypatch,
         ("report nowhere --format docx", "--format is html, which is written in any case, or pdf; got 'docx'"),
         ("report nowhere --jobs 0", "jobs must be >= 1 and at most 100,000, as no study has more runs; got 0"),
         ("report nowhere --column triple", "--column must be single (3.3 inches) or double (7 inches); got 'triple'"),
+        ("report nowhere --jobs x", "Invalid value for '--jobs': must be a whole number; got 'x'"),
+        ("report nowhere --width x", "Invalid value for '--width': must be a number; got 'x'"),
+        ("run nowhere --cpus-per-run x", "Invalid value for '--cpus-per-run': must be a number; got 'x'"),
         ("report nowhere --width 1", "--width must be a number of inches in [2, 20]; got 1.0"),
         ("report nowhere --font-size 40", "--font-size must be a number of points in [4, 24]; got 40.0"),
         (
@@ -495,7 +498,7 @@ def test_what_cannot_be_watched_is_said_before_anything_runs(here, handgrad):
             "explain eee543 --open": "--port and --open are for --watch",
             f"explain eee543 --watch --port {port}": f"port {port} of 127.0.0.1 cannot be used",
             f"run tiny.toml --watch --port {port}": f"port {port} of 127.0.0.1 cannot be used",
-            "run tiny.toml --watch --port 70000": "Invalid value for '--port'",
+            "run tiny.toml --watch --port 70000": "Invalid value for '--port': must be between 0 and 65535; got 70000",
             "watch results/tiny": "no results of a study here",
         }.items():
             code, _, err = handgrad(line)

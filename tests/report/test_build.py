@@ -235,12 +235,16 @@ def test_a_report_that_was_killed_leaves_nothing_after_the_next_run_or_report(bu
     folder, build, _ = built
     report = build()
     (report / ".new.12345-0.tmp" / "tables").mkdir(parents=True)
-    (report / ".new.12345-0.tmp" / "tables" / "runs.csv").write_text("")
+    files = [path.relative_to(report) for path in report.rglob("*") if path.is_file() and path.name != LIST]
+    for path in files:
+        (report / ".new.12345-0.tmp" / path).parent.mkdir(parents=True, exist_ok=True)
+        (report / ".new.12345-0.tmp" / path).write_text("")
     (folder / ".report.12345.tmp" / "figures").mkdir(parents=True)  # of an earlier version
     (folder / ".report.12345.tmp" / "index.html").write_text("")
     with opened(folder, "invented-study"):
         pass
     assert not list(folder.rglob("*.tmp"))
+    assert not list(report.glob("new-before*"))
     (report / ".new.12345-0.tmp").mkdir()
     build()
     assert not list(folder.rglob("*.tmp"))

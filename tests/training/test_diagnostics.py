@@ -132,6 +132,10 @@ def test_a_pause_a_prune_and_a_continued_run_keep_one_history(split, tmp_path):
     assert {name: values.tolist() for name, values in went_on.diagnostics.items()} == {
         name: values.tolist() for name, values in whole.diagnostics.items()
     }
+    for one, name in ((whole, "whole"), (went_on, "went on")):
+        record.save(one, tmp_path / name)
+    contents = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir() if path.name != "record.json"}
+    assert contents == {name: (tmp_path / "went on" / name).read_bytes() for name in contents}
     record.save(whole, tmp_path / whole.id)
     parent = record.load(tmp_path / whole.id)
     child = execute(make_run(epochs=2, diagnostics=True, continues=whole.id), split, parent=parent)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from handgrad.cli.options import Json, Overrides, print_json
+from handgrad.cli.options import Json, Overrides, port_number, print_json, real_number, whole_number
 from handgrad.errors import InputError
 from handgrad.names import plural
 
@@ -25,7 +25,7 @@ StudyName = Annotated[str, Argument(metavar="STUDY", help="A ready-made study (s
 Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Results folder.  [default: results/STUDY]")]
 Quick = Annotated[bool, Option("--quick", help="The study's own small version: every item, in minutes.")]
 Port = Annotated[
-    int | None, Option("--port", metavar="N", min=0, max=65535, help="Port of 127.0.0.1.  [default: a free one]")
+    int | None, Option("--port", metavar="N", parser=port_number, help="Port of 127.0.0.1.  [default: a free one]")
 ]
 Browser = Annotated[bool, Option("--open", help="Open the page in a browser.")]
 Watch = Annotated[bool, Option("--watch", help="Serve the report meanwhile, on this machine alone.")]
@@ -33,7 +33,9 @@ Phases = Annotated[
     list[str] | None,
     Option("--phase", metavar="NAME", help="Only this phase, with those it comes after; may be given again."),
 ]
-Jobs = Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")]
+Jobs = Annotated[
+    int | None, Option("--jobs", metavar="N", parser=whole_number, help="Runs at a time.  [default: one per core]")
+]
 RunnerName = Annotated[
     str | None, Option("--runner", metavar="NAME", help="serial, processes or ray.  [default: processes]")
 ]
@@ -41,7 +43,8 @@ Address = Annotated[
     str | None, Option("--address", metavar="HOST:PORT", help="Ray cluster.  [default: RAY_ADDRESS, or one made here]")
 ]
 CpusPerRun = Annotated[
-    float | None, Option("--cpus-per-run", metavar="X", help="What a run asks of a Ray cluster.  [default: 1]")
+    float | None,
+    Option("--cpus-per-run", metavar="X", parser=real_number, help="What a run asks of a Ray cluster.  [default: 1]"),
 ]
 
 
@@ -217,11 +220,18 @@ def report(
     column: Annotated[
         str | None, Option("--column", metavar="NAME", help="Figures for a single (3.3 in) or double (7 in) column.")
     ] = None,
-    width: Annotated[float | None, Option("--width", metavar="INCHES", help="Width of figures for print.")] = None,
-    font_size: Annotated[float | None, Option("--font-size", metavar="POINTS", help="Of their axis labels.")] = None,
+    width: Annotated[
+        float | None, Option("--width", metavar="INCHES", parser=real_number, help="Width of figures for print.")
+    ] = None,
+    font_size: Annotated[
+        float | None, Option("--font-size", metavar="POINTS", parser=real_number, help="Of their axis labels.")
+    ] = None,
     font: Annotated[str | None, Option("--font", metavar="NAME", help="serif, or a font that is installed.")] = None,
     jobs: Annotated[
-        int | None, Option("--jobs", metavar="N", help="Processes that draw its figures.  [default: one per core]")
+        int | None,
+        Option(
+            "--jobs", metavar="N", parser=whole_number, help="Processes that draw its figures.  [default: one per core]"
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -144,7 +144,7 @@ def write_report(
                 say(f"so {'is' if more == 1 else 'are'} {plural(more, 'more file')} of {report}")
             return replace(written, page=report / "index.html")
         except OSError as error:
-            raise unwritable(folder, error) from error
+            raise unwritable(folder, error, elsewhere=False) from error
         finally:
             shutil.rmtree(made, ignore_errors=True)
             with suppress(OSError):

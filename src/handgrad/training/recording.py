@@ -32,6 +32,7 @@ from handgrad.streams import stream
 from handgrad.training.brightness import brightness_of
 from handgrad.training.class_weights import weights_formula
 from handgrad.training.curves import ENDS, epoch_losses
+from handgrad.training.diagnostics import names_of
 from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
 from handgrad.training.ingredients import of_layers
@@ -265,8 +266,9 @@ def _mistakes(trained: Trained, params: Arrays, part: str, predicted: np.ndarray
 
 
 def _diagnostics(trained: Trained) -> Arrays:
-    found = {name: np.asarray(values, np.float64) for name, values in trained.progress.diagnostics.items()}
-    return found | ({"epoch": found["epoch"].astype(np.int64)} if found else {})
+    measured = trained.progress.diagnostics  # a checkpoint has them in another order
+    names = [name for name in ("epoch", *names_of(trained.network)) if name in measured]
+    return {name: np.asarray(measured[name], np.int64 if name == "epoch" else np.float64) for name in names}
 
 
 def _engine_facts(trained: Trained) -> dict[str, Any]:

@@ -105,6 +105,27 @@ def test_a_script_without_a_guard_is_told():
             prints.finish()
 
 
+def test_a_program_that_is_read_from_a_pipe_has_help(tmp_path):
+    """Its `__main__` has the file "<stdin>", which no worker can run."""
+    program = (
+        "import __main__; __main__.__file__ = '<stdin>'\n"  # as some versions of Python have it
+        "from handgrad.report.drawing.prints import _Helper\n"
+        "helper = _Helper(); print(helper.answer(), __main__.__file__); helper.process.kill()\n"
+    )
+    done = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("True <stdin>\n", "")
+
+
+@pytest.mark.parametrize("name", ["nonsense", "svg"])
+def test_a_backend_that_the_environment_names_is_not_needed(name):
+    """Matplotlib does not even load where it is none."""
+    program = "from handgrad.report.drawing.lettering import installed_font as font; print(font(None)); import os\n"
+    program += "import matplotlib; print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'] == 'svg')"
+    environment = {**os.environ, "MPLBACKEND": name}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert (done.stdout.split(), done.stderr) == (["DejaVu", "Sans", name, str(name == "svg")], "")
+
+
 def test_a_figure_that_something_warns_of_is_drawn_again_here(tmp_path, monkeypatch):
     """So that the warning is heard."""
 

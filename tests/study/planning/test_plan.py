@@ -296,6 +296,12 @@ def test_an_estimate_covers_every_setting_and_grows_with_the_work(make):
     assert one.disk == two.disk > 2 * 4 * 12_000
 
 
+def test_runs_that_a_search_stops_short_keep_the_weights_of_their_best_epoch_too(make):
+    tables = {"training": {"epochs": 4, "early_stopping": {"patience": 2}}, "network": {"hidden": [2000]}}
+    plain, searched = (estimate(Plan(make(**tables, **more))).disk for more in ({}, {"asha": {"grace_period": 1}}))
+    assert searched - plain > 4 * 2000
+
+
 def test_how_many_runs_there_are_is_known_without_the_data(make):
     """What Optuna draws and what is there twice included."""
     pytest.importorskip("optuna")

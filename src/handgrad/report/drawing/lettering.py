@@ -6,7 +6,9 @@ and any other sign is a question mark, instead of an empty box.
 """
 
 import logging
+import os
 import re
+import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -173,9 +175,25 @@ def _plain(text: str, absent: str) -> str:
     return found
 
 
+def with_matplotlib() -> None:
+    """Import matplotlib.  Where MPLBACKEND names no backend its import raises, and figures for print need none."""
+    if "matplotlib" in sys.modules:
+        return
+    named = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if named is not None:
+            os.environ["MPLBACKEND"] = named
+    if named:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = named  # as its import does
+
+
 @cache
 def installed_font(font: str | None) -> str:
     """The name of a font as matplotlib finds it.  Raises InputError where it is not installed."""
+    with_matplotlib()
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     name = FONTS.get(font or "sans-serif", font or "")

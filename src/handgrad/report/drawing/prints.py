@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Self
 from handgrad import limits
 from handgrad.errors import InputError
 from handgrad.report.drawing.canvas import print_paths, save_prints
-from handgrad.report.drawing.lettering import lettered
+from handgrad.report.drawing.lettering import lettered, with_matplotlib
 from handgrad.report.figures.shapes import FigureData
 from handgrad.study.published.figure_options import FigureShape, figure_shape
 from handgrad.study.published.print_options import PrintOptions
@@ -172,6 +172,7 @@ class _Helper:
 def _work(pipe: "connection.Connection[Any, Any]", main: bool) -> None:
     """What a worker does: it draws what comes from the pipe, until it is killed or the parent is no more."""
     belong_to_parent(main)
+    with_matplotlib()
     import matplotlib.figure  # noqa: F401  # before it says that it is ready
 
     with suppress(EOFError, OSError):

@@ -21,13 +21,14 @@ def is_disk_error(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in DISK
 
 
-def unwritable(folder: Path, error: OSError) -> ResultsError:
-    """The message about a folder that cannot be written."""
+def unwritable(folder: Path, error: OSError, *, elsewhere: bool = True) -> ResultsError:
+    """The message about a folder that cannot be written.  elsewhere: whether the command can take another one."""
     if error.errno == errno.EISDIR:
         return in_the_way(folder, error)
+    rights = ", mend the folder's rights or choose another folder with --out" if elsewhere else " or mend its rights"
     return ResultsError(
-        f"{folder}: cannot be written: {error.strerror or error}. Finished runs are safe; "
-        "free some room, mend the folder's rights or choose another folder with --out, then run the same command"
+        f"{folder}: cannot be written: {error.strerror or error}. Finished runs are safe; free some room{rights}, "
+        "then run the same command"
     )
 
 

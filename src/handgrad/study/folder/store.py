@@ -45,7 +45,7 @@ DATA_REMEDY = "run the study again: it is made again, finished runs are kept"
 WORKING = ("*/*.npy", "*/split.json", "*/split.json.partial")  # what lies in .working/
 PARTS = ("runs", "data", "decisions", "report", "study.toml", ".lock", ".report.lock", ".working")
 CHECKPOINT = ("checkpoint.safetensors",)
-REPORT: tuple[str, ...] = ("index.html", "main.tex", "main.pdf", "reproduction.json")
+REPORT: tuple[str, ...] = ("index.html", "main.tex", "main.pdf", "conclusions.json", "reproduction.json")
 REPORT += tuple(f"tables/*.{form}" for form in ("csv", "md", "tex"))
 REPORT += tuple(f"figures/*.{form}" for form in ("csv", "png", "svg", "pdf"))
 

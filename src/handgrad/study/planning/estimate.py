@@ -16,7 +16,7 @@ from handgrad.data.datasets import Part, Split
 from handgrad.measures import MEASURES
 from handgrad.study.planning.memory import check_memory
 from handgrad.study.planning.plan import Plan
-from handgrad.study.planning.planned import PlannedSetting
+from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
 from handgrad.study.rules.budget import Budget
 from handgrad.training.loop import execute
 from handgrad.training.run import Run, Setting
@@ -108,7 +108,7 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
     splits = sum(part.x.nbytes + part.y.nbytes + part.index.nbytes for part in parts)
     heaviest = max(planned.parameters * _sharing(planned) for _, planned, _ in found)
     memory = workers * (WORKER_BYTES + 4 * COPIES * heaviest) + splits
-    disk = splits + sum(len(planned.runs) * _record_bytes(plan, planned) for _, planned, _ in found)
+    disk = splits + sum(len(planned.runs) * _record_bytes(plan, phase, planned) for phase, planned in settings)
     seconds = max(work / workers, longest) + sum(speed.compiling for speed in speeds.values())
     return Estimate(rows, workers, seconds, memory, disk, len(speeds), round(epochs), most)
 
@@ -174,13 +174,14 @@ def _first(part: Part, m: int) -> Part:
     return Part(part.x[:m], part.y[:m], part.index[:m], part.source)
 
 
-def _record_bytes(plan: Plan, planned: PlannedSetting) -> int:
+def _record_bytes(plan: Plan, phase: PlannedPhase, planned: PlannedSetting) -> int:
     """One run's files: weights, optimizer's slots, a float32 a step, a float64 for each curve and epoch, and a bit for
-    each example that validates or tests."""
+    each example that validates or tests.  One that a search stops short keeps those of its best epoch as well."""
     setting = planned.setting
     slots = len(setting.training.optimizer.slots) if setting else 1
     training = setting.training if setting else plan.study.spec.training
     counts = plan.splits.facts(setting.data if setting else plan.study.spec.data).counts
     steps = training.epochs * steps_per_epoch(counts["train"], training.batch_size)
     bits = (counts.get("validation", 0) + counts.get("test", 0)) // 8
-    return RECORD_BYTES + 4 * planned.parameters * (1 + slots) + 4 * steps + 8 * CURVES * training.epochs + bits
+    copies = (1 + slots) * (2 if phase.asha is not None and training.early_stopping is not None else 1)
+    return RECORD_BYTES + 4 * planned.parameters * copies + 4 * steps + 8 * CURVES * training.epochs + bits

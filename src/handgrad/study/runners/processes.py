@@ -62,7 +62,7 @@ def started(work: Callable[..., None], name: str) -> "tuple[Any, connection.Conn
     main = threading.current_thread() is threading.main_thread()
     process = context.Process(target=work, args=(child, main), daemon=True, name=name)
     try:
-        with no_interrupt(), one_thread_each():
+        with no_interrupt(), one_thread_each(), no_script_from_a_pipe():
             process.start()
     except BaseException:
         pipe.close()
@@ -109,6 +109,24 @@ def one_thread_each() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def no_script_from_a_pipe() -> Iterator[None]:
+    """Processes that start here do not look for a file where Python reads this one's program from a pipe (`python -`).
+
+    Its `__main__` then has a `__file__` that is none, such as "<stdin>".
+    """
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if file is None or os.path.exists(file):
+        yield
+        return
+    del main.__file__
+    try:
+        yield
+    finally:
+        main.__file__ = file
 
 
 @contextmanager
