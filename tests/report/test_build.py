@@ -11,6 +11,7 @@ import pytest
 
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.report import build_report
+from handgrad.study.folder.earlier import LIST
 from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.store import opened
 

@@ -1,5 +1,8 @@
 """Figures that workers draw: the same bytes, and what they do not draw is drawn here, with its errors and warnings."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 import warnings
