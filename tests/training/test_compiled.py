@@ -234,7 +234,7 @@ def test_a_first_layer_of_few_units_takes_sparse_inputs_too_unless_they_are_very
 @pytest.mark.parametrize("size", [2, 3, 5, 8, 9])
 @pytest.mark.parametrize("more", [{}, {"weight_decay": 0.5, "l2_form": "per-example"}, {"dtype": "float64"}])
 def test_small_batches_several_at_a_time(size, more):
-    """150 examples (30 with the compiler off) are two windows of up to 64 and a third one, which is shorter, as its last batch is for 8 and 9."""
+    """150 examples are two windows of up to 64 and a shorter third one, whose last batch is shorter for 8 and 9."""
     job = make_job(("dense 70 tanh", "dropout 0.3", "dense 30 relu", "dense 4 softmax"), batch_size=size, **more)
     wanted = "small-batches" if size < 9 else "dense"
     assert kernels_for(job.network.layers, job.training) == wanted
