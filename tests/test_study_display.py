@@ -56,6 +56,12 @@ def test_losses_and_accuracies_of_the_running_runs_and_the_best_so_far_stand_bel
     ]
 
 
+def test_the_bar_names_the_last_phase_to_the_end():
+    display = running(80)
+    display(Event("study finished", work=8.0, total=8.0, finished=8, runs=8))
+    assert shown(display)[0].startswith("main: 8 of 8 runs")
+
+
 @pytest.mark.parametrize("width", [80, 70, 60, 50, 40, 30, 20])
 def test_no_line_is_wider_than_the_terminal(width):
     lines = shown(running(width))

@@ -126,11 +126,13 @@ class _Bar(Progress):
         if room >= WIDE:
             columns += [TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn()]
         super().__init__(*columns, console=display.terminal, transient=True, expand=room < WIDE)
-        self.task = self.add_task("planning", total=None)
+        self.phase = "planning"
+        self.task = self.add_task(self.phase, total=None)
 
     def show(self, event: Event) -> None:
         """Bring the bar to where the study is."""
-        text = f"{event.phase or 'planning'}: {event.finished} of {event.runs} runs"
+        self.phase = event.phase or self.phase  # what is told of the whole study names none
+        text = f"{self.phase}: {event.finished} of {event.runs} runs"
         self.update(self.task, total=event.total, completed=event.work, description=text)
 
     def get_renderables(self) -> Iterable[RenderableType]:
