@@ -215,9 +215,9 @@ def test_it_is_said_before_anything_is_compiled(tmp_path, monkeypatch):
         compiled(Quiet(tmp_path / f"{name}-float32.nbc"))
     compilation.prepare.__wrapped__("float32", "dense", said.append)
     assert len(said) == 1
-    compilation.prepare.__wrapped__("float32", "batch-one", said.append)  # nobody who takes other batches waits for it
-    assert "kernels for batch size 1" in said[1]
-    assert made[-2:] == ["train_batch_one", "score"]
+    compilation.prepare.__wrapped__("float32", "small-batches", said.append)  # nobody with large batches waits for it
+    assert "kernels for small batches" in said[1]
+    assert made[-2:] == ["train_in_windows", "score"]
 
 
 def test_a_study_compiles_what_its_runs_need(monkeypatch):
@@ -225,7 +225,8 @@ def test_a_study_compiles_what_its_runs_need(monkeypatch):
     asked = []
     monkeypatch.setattr(session, "prepare", lambda dtype, kind: asked.append(kind))
     network, x = Network.parse((64,), "dense 80 tanh", "dense 10 softmax"), np.eye(64, dtype=np.float32)[:20]
-    for size, optimizer, kind in ((1, "sgd", "batch-one"), (1, "adam", "dense"), (10, "sgd", "dense")):
+    kinds = ((1, "sgd", "small-batches"), (8, "sgd", "small-batches"), (1, "adam", "dense"), (10, "sgd", "dense"))
+    for size, optimizer, kind in kinds:
         training = TrainingSection(batch_size=size, optimizer={"name": optimizer, "lr": 0.1})
         for examples, wanted in ((x, kind), (x + 1, "dense")):  # made for inputs that are mostly 0
             open_session("compiled", Job(network, training, "one-hot", 0, {"train": (examples, np.arange(20) % 10)}))

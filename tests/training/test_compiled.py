@@ -189,12 +189,12 @@ def test_continuing_gives_the_same_bits(name, size):
 
 
 @pytest.mark.parametrize("name", ["sgd", "momentum"])
-@pytest.mark.parametrize(("size", "at"), [(1, 21), (7, 3), ("full", 1)])
+@pytest.mark.parametrize(("size", "at"), [(1, 21), (1, 65), (7, 1), (7, 3), (7, 10), ("full", 1)])
 def test_a_loss_that_is_not_finite_ends_the_epoch_before_its_update(size, at, name):
-    job = make_job(SMALL, batch_size=size, optimizer={"name": name, "lr": 0.01})
+    job = make_job(SMALL, n=150, batch_size=size, optimizer={"name": name, "lr": 0.01})
     n = len(job.parts["train"][1])
     order = epoch_order(3, 0, n)
-    job.parts["train"][0][order[(at - 1) * (1 if size == 1 else 7 if size == 7 else n)], 3] = np.nan
+    job.parts["train"][0][order[(at - 1) * (n if size == "full" else size)], 3] = np.nan
     with np.errstate(all="ignore"):
         reference, compiled = begin(ArraySession, job), begin(DenseSession, job)
         expected, got = train(reference, job), train(compiled, job)
@@ -226,8 +226,37 @@ def test_inputs_are_sparse_where_most_are_zero():
 def test_a_first_layer_of_few_units_takes_sparse_inputs_too_unless_they_are_very_few(units, size):
     job = make_job((f"dense {units} tanh", "dense 4 softmax"), batch_size=size)
     assert DenseSession(job).sparse == (units >= SPARSE_UNITS)
-    assert kernels_for(job.network.layers, job.training) == ("batch-one" if size == 1 and units >= 20 else "dense")
+    small = units >= SPARSE_UNITS and size**2 <= units
+    assert kernels_for(job.network.layers, job.training) == ("small-batches" if small else "dense")
     compare(job, FEW, steps=10)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 8, 9])
+@pytest.mark.parametrize("more", [{}, {"weight_decay": 0.5, "l2_form": "per-example"}, {"dtype": "float64"}])
+def test_small_batches_several_at_a_time(size, more):
+    """150 examples are two windows of up to 64 and a shorter third one, whose last batch is shorter for 8 and 9."""
+    job = make_job(("dense 70 tanh", "dropout 0.3", "dense 30 relu", "dense 4 softmax"), batch_size=size, **more)
+    wanted = "small-batches" if size < 9 else "dense"
+    assert kernels_for(job.network.layers, job.training) == wanted
+    assert DenseSession(job).window == (64 // size * size if size < 9 else 0)
+    compare(job, EPOCH, epochs=2)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+@pytest.mark.parametrize("size", [1, 7])
+def test_a_learning_rate_that_changes_at_every_step(size, decay):
+    job = make_job(SMALL, batch_size=size, weight_decay=decay)
+    n = len(job.parts["train"][1])
+    lrs = 0.02 / (1 + np.arange(steps_per_epoch(n, size)))
+    sessions = [begin(engine, job) for engine in (ArraySession, DenseSession)]
+    expected, got = (session.train_epoch(epoch_order(3, 0, n), lrs, 0) for session in sessions)
+    agree(got, expected, EPOCH)
+    for name, w in sessions[0].export()[0].items():
+        agree(sessions[1].export()[0][name], w, EPOCH)
+
+
+def test_a_weight_decay_that_leaves_nothing_of_the_weights():
+    compare(make_job(SMALL, batch_size=7, weight_decay=100.0), EPOCH, epochs=1)  # lr·λ = 1
 
 
 def test_auto_takes_the_compiled_engine_for_every_network():

@@ -204,17 +204,19 @@ def kernels_of(layers: Sequence[Layer]) -> str:
 
 
 def kernels_for(layers: Sequence[Layer], training: TrainingSection) -> str:
-    """`kernels_of`, and "batch-one" for a wide dense layer and more that learn one example at a time by plain descent.
+    """`kernels_of`, and "small-batches" for a wide dense layer and more that learn few examples at a time by plain
+    descent.
 
     These are made for inputs that are mostly 0; where they are not, it is "dense" after all.
     """
-    kernels, first = kernels_of(layers), layers[0]
-    one = training.batch_size == 1 and training.optimizer.name == "sgd" and training.clip_norm is None
-    if not (one and kernels == "dense" and isinstance(first, Dense)):
+    kernels, first, batch = kernels_of(layers), layers[0], training.batch_size
+    plain = training.optimizer.name == "sgd" and training.clip_norm is None
+    if batch == "full" or not (plain and kernels == "dense" and isinstance(first, Dense)):
         return kernels
+    from handgrad.training.engines.compiled.kernels.dense import windows
     from handgrad.training.engines.compiled.kernels.dense_layers import SPARSE_UNITS
 
-    return "batch-one" if first.units >= SPARSE_UNITS else kernels
+    return "small-batches" if first.units >= SPARSE_UNITS and windows.pay(batch, first.units) else kernels
 
 
 def prepare(name: str, dtype: str, kernels: str) -> None:

@@ -29,9 +29,9 @@ from handgrad.terminal import say
 from handgrad.training import twins
 from handgrad.training.engines.compiled.calling import beside
 from handgrad.training.engines.compiled.kernels import entry_points
-from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
+from handgrad.training.engines.compiled.kernels.dense.windows import Window
 from handgrad.training.engines.compiled.kernels.images.image_passes import ImageInputs, ImageWork
 from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
 from handgrad.training.engines.compiled.kernels.updates import Memory, PastSteps
@@ -55,7 +55,7 @@ class EntryPoints(NamedTuple):
 
 ENTRY_POINTS = {
     "dense": EntryPoints("train", "score", "kernels", "8 seconds"),
-    "batch-one": EntryPoints("train_batch_one", "score", "kernels for batch size 1", "8 seconds"),
+    "small-batches": EntryPoints("train_in_windows", "score", "kernels for small batches", "8 seconds"),
     "images": EntryPoints("train_images", "score_images", "kernels for networks of images", "12 seconds"),
 }
 
@@ -139,13 +139,13 @@ def _signatures(number: Any) -> dict[str, Any]:
 
     sparse = group(Sparse, whole, pixels, flat)
     columns = group(Columns, whole, whole, pixels, flat)
-    step_block = group(StepBlock, flat, flat, flat, flat, flat)
+    window = group(Window, flat, flat, flat, flat, flat)
     late = group(LateRows, whole, whole, whole, group(PastSteps, real, real, real, real, real, whole))
     memory = group(Memory, flat, flat, flat, flat)
     examples = _array(number, mutable=False)
     kinds = {
         "": (
-            group(DenseWork, flat, flat, flat, flat, flat, columns, step_block, late),
+            group(DenseWork, flat, flat, flat, flat, flat, columns, window, late),
             group(DenseInputs, sparse, examples, whole, flat),
         ),
         "_images": (
@@ -160,7 +160,7 @@ def _signatures(number: Any) -> dict[str, Any]:
             _array(types.float32),
         )  # fmt: skip
         found["score" + kind] = whole, whole, memory, work, inputs, flat, whole, types.int64, flat, whole, flat
-    found["train_batch_one"] = found["train"]
+    found["train_in_windows"] = found["train"]
     return found
 
 

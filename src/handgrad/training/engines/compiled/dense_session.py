@@ -16,15 +16,15 @@ from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.network import Network
 from handgrad.training import twins
-from handgrad.training.engines import Job, kernels_of
+from handgrad.training.engines import Job, kernels_for, kernels_of
 from handgrad.training.engines.compiled import slip_numbers
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout, updates
 from handgrad.training.engines.compiled.kernels.activations import AT_Z
 from handgrad.training.engines.compiled.kernels.dense import stages
-from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
+from handgrad.training.engines.compiled.kernels.dense.windows import LONGEST, Window
 from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS, SPARSE_UNITS
 from handgrad.training.engines.compiled.kernels.layout import ParameterPlace
 from handgrad.training.engines.compiled.kernels.products import ROOM_BETWEEN, SEGMENT, Columns, Sparse
@@ -132,12 +132,12 @@ class DenseSession(CompiledSession):
         put_aside = self.batch > self.rows or training.clip_norm is not None
         constants = self._constants(batch=self.batch, chunk=self.rows, parameters=parameters)
         self.memory = self._allocate(parameters, gradient=put_aside or bool(constants[c.ASIDE]))
-        one = self.batch == 1 and self.sparse and training.optimizer.name == "sgd" and training.clip_norm is None
-        self._prepare("batch-one" if one else "dense")
-        self.block_steps = LINE_BYTES // self.dtype.itemsize if one else 0
+        kernels = kernels_for(job.network.layers, training) if self.sparse else "dense"
+        self._prepare(kernels)
+        self.window = LONGEST // self.batch * self.batch if kernels == "small-batches" else 0
         self.lazy = self.sparse and not put_aside and training.weight_decay == 0
         constants[c.STAGES], constants[c.SPARSE] = len(self.table) - 1, self.sparse
-        constants[c.STEP_BLOCK], constants[c.LAZY] = self.block_steps, self.lazy
+        constants[c.WINDOW], constants[c.LAZY] = self.window, self.lazy
         constants[c.SEGMENTS] = -(-int(self.table[0, stages.N_OUT]) // SEGMENT)
         work, scoring = self._workspace(space), constants.copy()
         constants[c.TRAIN] = constants[c.DROPS] = 1
@@ -192,7 +192,7 @@ class DenseSession(CompiledSession):
             np.zeros(widest, dtype),
             np.zeros(widest, dtype),
             columns,
-            self._step_block(),
+            self._window(),
             self._late(),
         )
 
@@ -206,9 +206,9 @@ class DenseSession(CompiledSession):
         past = updates.PastSteps(rate, correction, fade1, fade2, root, np.zeros(1, np.int64))
         return LateRows(seen, rows, since, past)
 
-    def _step_block(self) -> StepBlock:
-        """Room for `batch_one`, of no size where it is not used."""
-        first, steps = self.table[1], self.block_steps
-        matrix = layout.size(steps, int(first[stages.N_OUT]), lanes_of(self.dtype))
-        sizes = (matrix, matrix, int(first[stages.N_IN]) * steps, steps * steps, steps)
-        return StepBlock(*(layout.aligned(count, self.dtype) for count in sizes))
+    def _window(self) -> Window:
+        """Room for `windows`, of no size where it is not used."""
+        first, rows, line = self.table[1], self.window, LINE_BYTES // self.dtype.itemsize
+        matrix, width = layout.size(rows, int(first[stages.N_OUT]), lanes_of(self.dtype)), layout.size(1, rows, line)
+        sizes = (matrix, matrix, int(first[stages.N_IN]) * width, rows * width, width)
+        return Window(*(layout.aligned(count, self.dtype) for count in sizes))

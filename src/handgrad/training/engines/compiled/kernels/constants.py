@@ -23,7 +23,7 @@ Both kinds of networks have one numbering, so no place means one thing here and 
     STAGES,  # dense networks: rows of the table but the first
     SPARSE,  # 1 where examples are kept as their non-zero pixels
     SEGMENTS,  # of an example, see `products`
-    STEP_BLOCK,  # steps of a block, see `batch_one`; 0: none
+    WINDOW,  # examples of a window, a multiple of BATCH, see `windows`; 0: none
     LAZY,  # 1 where rows of the first W that a batch does not touch wait (`lazy_updates`) or stay as they are
     OPERATIONS,  # other networks: rows of the table
     FIRST,  # the first operation with parameters

@@ -1,15 +1,15 @@
 """The entry points: arrays come in, and the kernels work on pointers to them.
 
-`train`, `train_batch_one` and `score` are for networks of dense layers and dropout, `train_images` and `score_images`
+`train`, `train_in_windows` and `score` are for networks of dense layers and dropout, `train_images` and `score_images`
 for all others.  Their arguments are the same; letters.md says what each is.
 """
 
 from typing import Any
 
-from handgrad.training.engines.compiled.kernels.dense import batch_one, dense_epoch
-from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
+from handgrad.training.engines.compiled.kernels.dense import dense_epoch, windows
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
+from handgrad.training.engines.compiled.kernels.dense.windows import Window
 from handgrad.training.engines.compiled.kernels.images import image_epoch
 from handgrad.training.engines.compiled.kernels.images.image_passes import ImageInputs, ImageWork
 from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
@@ -25,11 +25,11 @@ def _memory(m: Memory) -> Any:
 
 @kernel
 def _dense_work(w: DenseWork) -> Any:
-    c, v = w.columns, w.step_block
+    c, v = w.columns, w.window
     columns = Columns(pointer(c.counts), pointer(c.pixels), pointer(c.rows), pointer(c.values))
-    step_block = StepBlock(pointer(v.z0), pointer(v.g), pointer(v.pixels), pointer(v.dots), pointer(v.a))
+    window = Window(pointer(v.z0), pointer(v.g), pointer(v.pixels), pointer(v.dots), pointer(v.a))
     return DenseWork(
-        pointer(w.space), pointer(w.kept), pointer(w.transposed), pointer(w.row), pointer(w.drow), columns, step_block,
+        pointer(w.space), pointer(w.kept), pointer(w.transposed), pointer(w.row), pointer(w.drow), columns, window,
         _late(w.late),
     )  # fmt: skip
 
@@ -78,13 +78,13 @@ def train(
 
 
 @kernel
-def train_batch_one(
+def train_in_windows(
     table: Any, constants: Any, rates: Any, memory: Memory, work: DenseWork, inputs: DenseInputs, T: Any, order: Any,
     lrs: Any, first_step: int, t: int, h: Any, curve: Any,
 ) -> int:  # fmt: skip
-    """`batch_one.train_batch_one` for arrays."""
+    """`windows.train_in_windows` for arrays."""
     before = flush_subnormals()
-    done = batch_one.train_batch_one(
+    done = windows.train_in_windows(
         pointer(table), pointer(constants), pointer(rates), _memory(memory), _dense_work(work), _dense_inputs(inputs),
         pointer(T), pointer(order), order.size, pointer(lrs), first_step, t, pointer(h), pointer(curve),
     )  # fmt: skip

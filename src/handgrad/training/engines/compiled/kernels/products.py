@@ -58,7 +58,7 @@ class Columns(NamedTuple):
 
 
 @inlined
-def _four(x: Any, i: int, row: int, step: int, n: int, M: Any, m: int, s0: Any, s1: Any, s2: Any, s3: Any) -> Any:
+def four_sums(x: Any, i: int, row: int, step: int, n: int, M: Any, m: int, s0: Any, s1: Any, s2: Any, s3: Any) -> Any:
     """s_r + Σ_p x[i + r·row + p·step] · M[p, :] for r = 0..3 and p < n."""
     for _ in range(n):
         v = load(M, m)
@@ -72,7 +72,7 @@ def _four(x: Any, i: int, row: int, step: int, n: int, M: Any, m: int, s0: Any, 
 
 
 @inlined
-def _one(x: Any, i: int, step: int, n: int, M: Any, m: int, s: Any) -> Any:
+def one_sum(x: Any, i: int, step: int, n: int, M: Any, m: int, s: Any) -> Any:
     """s + Σ_p x[i + p·step] · M[p, :] for p < n."""
     for _ in range(n):
         s = fma(splat(at(x, i)), load(M, m), s)
@@ -90,7 +90,7 @@ def forward_panel(x: Any, xo: int, rows: int, n: int, M: Any, mo: int, start: An
         s0, s1, s2, s3 = start, start, start, start
         for p in range(0, n, L):
             o = xo + place(i, p, rows, L)
-            s0, s1, s2, s3 = _four(x, o, L, 1, min(L, n - p), M, mo + p * L, s0, s1, s2, s3)
+            s0, s1, s2, s3 = four_sums(x, o, L, 1, min(L, n - p), M, mo + p * L, s0, s1, s2, s3)
         store(z, zo + i * L, s0)
         store(z, zo + i * L + L, s1)
         store(z, zo + i * L + 2 * L, s2)
@@ -99,7 +99,7 @@ def forward_panel(x: Any, xo: int, rows: int, n: int, M: Any, mo: int, start: An
     while i < rows:
         s = start
         for p in range(0, n, L):
-            s = _one(x, xo + place(i, p, rows, L), 1, min(L, n - p), M, mo + p * L, s)
+            s = one_sum(x, xo + place(i, p, rows, L), 1, min(L, n - p), M, mo + p * L, s)
         store(z, zo + i * L, s)
         i += 1
 
@@ -113,14 +113,14 @@ def gradient_panel(
     k = 0
     while k + 4 <= n:
         o = splat(zero(dz))
-        s0, s1, s2, s3 = _four(x, xo + place(0, k, rows, L), 1, L, rows, dz, do, o, o, o, o)
+        s0, s1, s2, s3 = four_sums(x, xo + place(0, k, rows, L), 1, L, rows, dz, do, o, o, o, o)
         apply(update_code, m, wo + k * L, s0, h, True)
         apply(update_code, m, wo + k * L + L, s1, h, True)
         apply(update_code, m, wo + k * L + 2 * L, s2, h, True)
         apply(update_code, m, wo + k * L + 3 * L, s3, h, True)
         k += 4
     while k < n:
-        s = _one(x, xo + place(0, k, rows, L), L, rows, dz, do, splat(zero(dz)))
+        s = one_sum(x, xo + place(0, k, rows, L), L, rows, dz, do, splat(zero(dz)))
         apply(update_code, m, wo + k * L, s, h, True)
         k += 1
 

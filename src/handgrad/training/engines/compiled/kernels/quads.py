@@ -6,6 +6,7 @@ loads, and so half as long again as its multiplications.
 
     four(a, i)      a[i : i + 4], again and again through a line
     spread(v, j)    a vector whose lanes are all the j-th of the four; j = 0, 1, 2, 3 as it stands in the text
+    spread_line(v, j)  a line of them
     places(a, i)    a[i : i + 4], four uint16, as one whole number
     place_of(w, j)  the j-th of them
 """
@@ -23,7 +24,6 @@ from handgrad.training.engines.compiled.kernels.vectors import (
     VectorType,
     compiled_or,
     inlined,
-    lanes_of,
     pointer_to,
 )
 
@@ -57,23 +57,25 @@ def four(typing: Any, a: Any, i: Any) -> Any:
     return result(a, types.intp), emit
 
 
-def _spread(typing: Any, v: Any, j: Any) -> Any:
-    """One of four numbers in all lanes of a vector: each four lanes take it from the same four of the line."""
-    result = VectorType(v.dtype)
+def _spreading(size: int) -> Any:
+    def emit_spread(typing: Any, v: Any, j: Any) -> Any:
+        """One of four numbers in all lanes: each four lanes take it from the same four of the line."""
+        result = VectorType(v.dtype, size)
 
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        line = [lane // 4 * 4 + j.literal_value for lane in range(v.lanes)]
-        return builder.shuffle_vector(
-            args[0], ir.Constant(args[0].type, ir.Undefined), _mask(line * (result.lanes // v.lanes))
-        )
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            line = [lane // 4 * 4 + j.literal_value for lane in range(v.lanes)]
+            return builder.shuffle_vector(
+                args[0], ir.Constant(args[0].type, ir.Undefined), _mask(line * (result.lanes // v.lanes))
+            )
 
-    return result(v, j), emit
+        return result(v, j), emit
+
+    if config.DISABLE_JIT:
+        return lambda v, j: np.full(size // v.dtype.itemsize, v[j])
+    return intrinsic(prefer_literal=True)(emit_spread)
 
 
-if config.DISABLE_JIT:
-    spread: Any = lambda v, j: np.full(lanes_of(v.dtype), v[j])  # noqa: E731
-else:
-    spread = intrinsic(prefer_literal=True)(_spread)
+spread, spread_line = _spreading(PANEL_BYTES), _spreading(LINE_BYTES)
 
 
 @compiled_or(lambda a, i: sum(int(a[i + j]) << 16 * j for j in range(4)))

@@ -41,7 +41,7 @@ class DenseWork(NamedTuple):
     row: Any
     drow: Any
     columns: products.Columns
-    step_block: Any  # `batch_one.StepBlock`
+    window: Any  # `windows.Window`
     late: lazy_updates.LateRows
 
 
