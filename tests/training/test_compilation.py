@@ -225,7 +225,7 @@ def test_a_study_compiles_what_its_runs_need(monkeypatch):
     asked = []
     monkeypatch.setattr(session, "prepare", lambda dtype, kind: asked.append(kind))
     network, x = Network.parse((64,), "dense 80 tanh", "dense 10 softmax"), np.eye(64, dtype=np.float32)[:20]
-    kinds = ((1, "sgd", "small-batches"), (8, "sgd", "small-batches"), (1, "adam", "dense"), (10, "sgd", "dense"))
+    kinds = ((1, "sgd", "small-batches"), (16, "sgd", "small-batches"), (1, "adam", "dense"), (17, "sgd", "dense"))
     for size, optimizer, kind in kinds:
         training = TrainingSection(batch_size=size, optimizer={"name": optimizer, "lr": 0.1})
         for examples, wanted in ((x, kind), (x + 1, "dense")):  # made for inputs that are mostly 0

@@ -59,15 +59,16 @@ from handgrad.training.engines.compiled.kernels.vectors import (
 
 LONGEST = 64  # examples of a window
 LARGEST = 16  # examples of a batch, of which a window must hold several for this to pay
+WIDE = 64  # units; of fewer, rows of W are so short that half as many examples are the limit
 
 
 def pay(batch: int, units: int) -> bool:
     """Whether windows take less time for a first layer of so many units: what they save is work on rows of W.
 
-    >>> pay(1, 30), pay(10, 30), pay(10, 300), pay(32, 3000)
+    >>> pay(8, 30), pay(10, 30), pay(10, 300), pay(32, 3000)
     (True, False, True, False)
     """
-    return batch <= LARGEST and batch * batch <= units
+    return batch <= (LARGEST if units > WIDE else LARGEST // 2)
 
 
 class Window(NamedTuple):
@@ -108,16 +109,16 @@ def example_dots(
 
     c: the same examples by pixel.  w.pixels is zero before and after.
     """
-    room, step = rows + products.ROOM_BETWEEN, line(w.dots)
-    for t in range(listed):
-        pixel = at(c.pixels, t)
-        for e in range(pixel * room, pixel * room + at(c.counts, pixel)):
-            w.pixels[place(pixel, int(at(c.rows, e)), pixels, step)] = at(c.values, e)
-    for u in range(0, rows, step):
+    step, last = line(w.dots), (rows - 1) // batch * batch  # what the last batch learns is not needed before the end
+    for u in range(last):
+        o, to = at(order, begin + u) * S, place(0, u, pixels, step)
+        for k in range(at(x.starts, o), at(x.starts, o + S)):
+            w.pixels[to + int(at(x.pixels, k)) * step] = at(x.values, k)
+    for u in range(0, last, step):
         for i in range((u // batch + 1) * batch, rows):  # from the batch behind that of u on
             o = at(order, begin + i) * S
             store(w.dots, i * width + u, _line_of_dots(x, at(x.starts, o), at(x.starts, o + S), w.pixels, u * pixels))
-    for u in range(0, rows, step):
+    for u in range(0, last, step):
         for t in range(listed):
             store(w.pixels, u * pixels + at(c.pixels, t) * step, splat_line(zero(w.dots)))
 
