@@ -227,7 +227,7 @@ def test_a_first_layer_of_few_units_takes_sparse_inputs_too_unless_they_are_very
     job = make_job((f"dense {units} tanh", "dense 4 softmax"), batch_size=size)
     assert DenseSession(job).sparse == (units >= SPARSE_UNITS)
     wanted = "small-batches" if units >= SPARSE_UNITS else "dense"
-    assert kernels_for(job.network.layers, job.training) == wanted
+    assert kernels_for(job.network.layers, job.training, 0.2) == wanted
     compare(job, FEW, steps=10)
 
 
@@ -236,7 +236,7 @@ def test_a_first_layer_of_few_units_takes_sparse_inputs_too_unless_they_are_very
 def test_small_batches_several_at_a_time(size, more):
     """150 examples are two windows of up to 64 and a shorter third one, whose last batch may be shorter."""
     job = make_job(("dense 70 tanh", "dropout 0.3", "dense 30 relu", "dense 4 softmax"), batch_size=size, **more)
-    assert kernels_for(job.network.layers, job.training) == ("small-batches" if size < 17 else "dense")
+    assert kernels_for(job.network.layers, job.training, 0.2) == ("small-batches" if size < 17 else "dense")
     assert DenseSession(job).window == (64 // size * size if size < 17 else 0)
     compare(job, EPOCH, epochs=2)
 

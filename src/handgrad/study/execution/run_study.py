@@ -256,7 +256,12 @@ class Execution:
         waiting = [s.setting for s in settings if any(self.runs.is_left(run) for run in s.runs)]
         resolved = [setting.resolved() for setting in waiting if setting is not None]
         kinds = {
-            (s.training.engine, s.training.dtype, kernels_for(s.network.layer_list(1), s.training)) for s in resolved
+            (
+                s.training.engine,
+                s.training.dtype,
+                kernels_for(s.network.layer_list(1), s.training, self.plan.splits.facts(s.data).nonzero),
+            )
+            for s in resolved
         }
         for kind in sorted(kinds - self.prepared):
             prepare(*kind)

@@ -7,10 +7,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from handgrad.data.batches import lie_by_class
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Dataset, Split, data_key, drawn_by, load, save_split, split
 from handgrad.errors import DataError
+
+LOOKED_AT = 1000  # training examples that tell whether most numbers are 0
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class DataFacts:
     counts: dict[str, int]
     notes: tuple[str, ...]
     by_class: bool  # whether the training examples lie sorted by class
+    nonzero: float  # how many of the numbers of the first training examples are not 0, of 1
 
 
 @dataclass(frozen=True)
@@ -130,4 +135,6 @@ class SplitCache:
 
 def _facts(made: Split, key: str) -> DataFacts:
     counts = {name: len(part) for name, part in made.parts.items()}
-    return DataFacts(key, made.checksum, made.shape, made.n_classes, counts, made.notes, lie_by_class(made.train.y))
+    by_class, first = lie_by_class(made.train.y), made.train.x[:LOOKED_AT]
+    nonzero = np.count_nonzero(first) / first.size
+    return DataFacts(key, made.checksum, made.shape, made.n_classes, counts, made.notes, by_class, nonzero)

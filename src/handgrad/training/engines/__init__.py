@@ -203,20 +203,21 @@ def kernels_of(layers: Sequence[Layer]) -> str:
     return "dense" if all(isinstance(layer, Dense | Dropout) for layer in layers) and not in_a_row else "images"
 
 
-def kernels_for(layers: Sequence[Layer], training: TrainingSection) -> str:
+def kernels_for(layers: Sequence[Layer], training: TrainingSection, nonzero: float) -> str:
     """`kernels_of`, and "small-batches" for a wide dense layer and more that learn few examples at a time by plain
-    descent.
+    descent, where the inputs are mostly 0.
 
-    These are made for inputs that are mostly 0; where they are not, it is "dense" after all.
+    nonzero: how many of their numbers are not, of 1.
     """
     kernels, first, batch = kernels_of(layers), layers[0], training.batch_size
     plain = training.optimizer.name == "sgd" and training.clip_norm is None
     if batch == "full" or not (plain and kernels == "dense" and isinstance(first, Dense)):
         return kernels
     from handgrad.training.engines.compiled.kernels.dense import windows
-    from handgrad.training.engines.compiled.kernels.dense_layers import SPARSE_UNITS
+    from handgrad.training.engines.compiled.kernels.dense_layers import SPARSE_SHARE, SPARSE_UNITS
 
-    return "small-batches" if first.units >= SPARSE_UNITS and windows.pay(batch, first.units) else kernels
+    sparse = first.units >= SPARSE_UNITS and nonzero <= SPARSE_SHARE
+    return "small-batches" if sparse and windows.pay(batch, first.units) else kernels
 
 
 def prepare(name: str, dtype: str, kernels: str) -> None:

@@ -25,13 +25,12 @@ from handgrad.training.engines.compiled.kernels.dense import stages
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
 from handgrad.training.engines.compiled.kernels.dense.windows import LONGEST, Window
-from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS, SPARSE_UNITS
+from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS, SPARSE_SHARE, SPARSE_UNITS
 from handgrad.training.engines.compiled.kernels.layout import ParameterPlace
 from handgrad.training.engines.compiled.kernels.products import ROOM_BETWEEN, SEGMENT, Columns, Sparse
 from handgrad.training.engines.compiled.kernels.vectors import LINE_BYTES, lanes_of
 from handgrad.training.engines.compiled.session import CompiledSession, Pass
 
-SPARSE_SHARE = 0.35
 DENSE_CHUNK = 256  # examples that go through the network at once, at most
 
 
@@ -132,7 +131,7 @@ class DenseSession(CompiledSession):
         put_aside = self.batch > self.rows or training.clip_norm is not None
         constants = self._constants(batch=self.batch, chunk=self.rows, parameters=parameters)
         self.memory = self._allocate(parameters, gradient=put_aside or bool(constants[c.ASIDE]))
-        kernels = kernels_for(job.network.layers, training) if self.sparse else "dense"
+        kernels = kernels_for(job.network.layers, training, 0.0) if self.sparse else "dense"
         self._prepare(kernels)
         self.window = LONGEST // self.batch * self.batch if kernels == "small-batches" else 0
         self.lazy = self.sparse and not put_aside and training.weight_decay == 0

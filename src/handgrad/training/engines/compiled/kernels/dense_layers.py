@@ -12,6 +12,7 @@ from handgrad.training.engines.compiled.kernels.layout import panels
 from handgrad.training.engines.compiled.kernels.vectors import inlined, lanes, load, splat, zero
 
 NARROW_UNITS = 32  # up to so many outputs
+SPARSE_SHARE = 0.35  # up to so many numbers that are not 0, of 1, examples are kept sparse
 SPARSE_UNITS = 20  # from so many units on a first layer takes sparse examples, and is then never narrow
 TRANSPOSE_ROWS = 8  # from so many rows on it pays to transpose W for dx
 
