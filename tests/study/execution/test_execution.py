@@ -38,6 +38,19 @@ def test_the_same_bits_with_one_worker_and_with_two(make, tmp_path):
     assert read_plan(tmp_path / "two")["execution"]["workers"] == 2
 
 
+@pytest.mark.parametrize(("zeros", "kind"), [(0.8, "small-batches"), (0.0, "dense")])
+def test_what_is_compiled_before_the_workers_start_fits_the_data(zeros, kind, tmp_path, monkeypatch):
+    x, y = clouds(features=40)
+    x = np.abs(x) * (np.random.default_rng(0).uniform(size=x.shape) >= zeros)
+    asked = []
+    monkeypatch.setattr(execution, "prepare", lambda *what: asked.append(what))
+    tables = {"network": {"hidden": 20}, "training": {"batch_size": 8, "epochs": 1, "optimizer": "sgd"}, "seeds": 1}
+    run_study(
+        make_study({"name": "some", "data": {"name": "arrays"}, **tables}), tmp_path, data=from_arrays(x, y), jobs=1
+    )
+    assert asked == [("compiled", "float32", kind)]
+
+
 def test_a_finished_study_repeats_nothing(make, tmp_path):
     study, events = make(**PHASES), []
     first = run_study(study, tmp_path, jobs=1)

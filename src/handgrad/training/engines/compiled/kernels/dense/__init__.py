@@ -1,1 +1,1 @@
-"""Kernels of networks of dense layers and dropout: sparse inputs, steps at batch size 1, updates that wait."""
+"""Kernels of networks of dense layers and dropout: sparse inputs, some small batches at a time, updates that wait."""
