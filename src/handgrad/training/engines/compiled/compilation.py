@@ -28,7 +28,7 @@ from handgrad.network.batch_norm import EPS, MOMENTUM
 from handgrad.terminal import say
 from handgrad.training import twins
 from handgrad.training.engines.compiled.calling import beside
-from handgrad.training.engines.compiled.kernels import entry_points
+from handgrad.training.engines.compiled.kernels import entry_points, linking
 from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
@@ -171,7 +171,8 @@ def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     if numba.config.DISABLE_JIT:
         return function
     signature = _signatures(NUMBERS[dtype])[name]
-    compiler = njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)  # nogil: other threads run meanwhile
+    options = {**linking.OPTIONS, "nogil": True, "no_cfunc_wrapper": True}  # nogil: other threads run meanwhile
+    compiler = njit(pipeline_class=linking.ProgramCompiler, **options)
     dispatcher = compiler(function.py_func)
     dispatcher._cache = kept = _kept(name, dtype)
 
