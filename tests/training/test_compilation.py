@@ -20,6 +20,8 @@ from handgrad.training.engines import Job, kernels_for, open_session
 from handgrad.training.engines.compiled import compilation, session
 from handgrad.training.engines.compiled.compilation import KeptCode
 from handgrad.training.engines.compiled.kernels.layout import panels
+from handgrad.training.engines.compiled.kernels.linking import program
+from handgrad.training.engines.compiled.kernels.vectors import kernel
 from handgrad.training.training_section import TrainingSection
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="the compiler is off")
@@ -238,3 +240,16 @@ def test_a_kernel_is_no_function_of_python():
     panels.compile((types.int64, types.int64))
     with pytest.raises(TypeError, match="not callable"):
         panels(100, 64)
+
+
+def test_a_kernel_is_compiled_once_whatever_constants_it_is_given():
+    @kernel
+    def shifted(k, by):
+        return k + by if by > 1 else k
+
+    @program
+    def shifted_thrice(k):
+        return shifted(k, 1) + shifted(k, 2) + shifted(k, k)
+
+    assert shifted_thrice(5) == 5 + 7 + 10
+    assert len(shifted.signatures) == 1

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numba
-from numba import njit, types
+from numba import types
 from numba.core import serialize
 from numba.core.compiler import CompileResult
 
@@ -28,11 +28,12 @@ from handgrad.network.batch_norm import EPS, MOMENTUM
 from handgrad.terminal import say
 from handgrad.training import twins
 from handgrad.training.engines.compiled.calling import beside
-from handgrad.training.engines.compiled.kernels import entry_points, linking
+from handgrad.training.engines.compiled.kernels import entry_points
 from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
 from handgrad.training.engines.compiled.kernels.images.image_passes import ImageInputs, ImageWork
+from handgrad.training.engines.compiled.kernels.linking import program
 from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
 from handgrad.training.engines.compiled.kernels.updates import Memory, PastSteps
 from handgrad.training.engines.compiled.kernels.vectors import TARGET
@@ -171,9 +172,7 @@ def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     if numba.config.DISABLE_JIT:
         return function
     signature = _signatures(NUMBERS[dtype])[name]
-    options = {**linking.OPTIONS, "nogil": True, "no_cfunc_wrapper": True}  # nogil: other threads run meanwhile
-    compiler = njit(pipeline_class=linking.ProgramCompiler, **options)
-    dispatcher = compiler(function.py_func)
+    dispatcher = program(function.py_func)
     dispatcher._cache = kept = _kept(name, dtype)
 
     def compile_or_load() -> None:

@@ -37,26 +37,6 @@ PASSES = (  # of Numba, in its order
 )
 
 
-def linked(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Make kernels: functions that become part of a program.  options: those of `numba.njit`."""
-    compiler = njit(pipeline_class=LinkedCompiler, **OPTIONS, **options)
-
-    def kernel_of(function: Callable[..., Any]) -> Any:
-        kernel: Any = compiler(function)
-        if not config.DISABLE_JIT:
-            fold = kernel._compiler.fold_argument_types
-
-            def without_constants(args: Any, kws: Any) -> Any:
-                """The types of the arguments; a constant has the type of any number."""
-                signature, folded = fold(args, kws)
-                return signature, tuple(types.unliteral(kind) for kind in folded)
-
-            kernel._compiler.fold_argument_types = without_constants
-        return kernel
-
-    return kernel_of
-
-
 class LinkedLibrary(JITCodeLibrary):
     """The intermediate code of a kernel, without that of what it calls."""
 
@@ -129,3 +109,27 @@ class LinkedCompiler(ProgramCompiler):
         self.state.flags.no_cpython_wrapper = self.state.flags.no_cfunc_wrapper = True
         self.state.library = LinkedLibrary(self.state.targetctx.codegen(), "kernel")
         self.state.targetctx.get_executable = MethodType(_without_code, self.state.targetctx)
+
+
+def linked(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Make kernels: functions that become part of a program.  options: those of `numba.njit`."""
+    compiler = njit(pipeline_class=LinkedCompiler, **OPTIONS, **options)
+
+    def kernel_of(function: Callable[..., Any]) -> Any:
+        kernel: Any = compiler(function)
+        if not config.DISABLE_JIT:
+            fold = kernel._compiler.fold_argument_types
+
+            def without_constants(args: Any, kws: Any) -> Any:
+                """The types of the arguments; a constant has the type of any number."""
+                signature, folded = fold(args, kws)
+                return signature, tuple(types.unliteral(kind) for kind in folded)
+
+            kernel._compiler.fold_argument_types = without_constants
+        return kernel
+
+    return kernel_of
+
+
+# makes an entry point, which Python calls; nogil: other threads run meanwhile
+program = njit(pipeline_class=ProgramCompiler, nogil=True, no_cfunc_wrapper=True, **OPTIONS)
