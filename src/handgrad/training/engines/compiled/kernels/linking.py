@@ -49,7 +49,7 @@ class LinkedLibrary(JITCodeLibrary):
         self._finalized = True
 
 
-class Program(JITCodeLibrary):
+class ProgramLibrary(JITCodeLibrary):
     """The code of an entry point and of all kernels that it comes to."""
 
     def finalize(self) -> None:
@@ -89,7 +89,7 @@ class ProgramCompiler(Compiler):
 
     def __init__(self, typingctx: Any, targetctx: Any, *args: Any) -> None:
         super().__init__(typingctx, targetctx, *args)
-        self.state.library = Program(self.state.targetctx.codegen(), "program")
+        self.state.library = ProgramLibrary(self.state.targetctx.codegen(), "program")
         self.state.library.enable_object_caching()
 
     def define_pipelines(self) -> list[PassManager]:
