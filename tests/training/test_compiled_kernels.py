@@ -27,6 +27,7 @@ from handgrad.training.engines.compiled.kernels.constants import (
     FIXED,
     RATES,
 )
+from handgrad.training.engines.compiled.kernels.linking import program
 from handgrad.training.engines.compiled.kernels.subnormals import X86, flush_subnormals, restore
 from handgrad.training.engines.compiled.kernels.vectors import lanes_of, load, pointer
 from handgrad.training.optimizers import OPTIMIZERS, step
@@ -34,7 +35,6 @@ from handgrad.training.slips import functions_at
 from handgrad.training.training_section import TrainingSection
 
 DTYPES = ("float32", "float64")
-callable_kernel = numba.njit(error_model="numpy")  # Python calls it; it calls kernels
 ULPS = {"float32": 2**-23, "float64": 2**-52}
 
 
@@ -45,37 +45,37 @@ def panels_of(matrix):
     return flat
 
 
-@callable_kernel
+@program
 def run_gradient_scale(constants, rates, size):
     return updates.gradient_scale(pointer(constants), pointer(rates), size)
 
 
-@callable_kernel
+@program
 def run_activation(code, z, rows, columns, row):
     activations.activation_forward(code, pointer(z), 0, rows, columns, pointer(row))
 
 
-@callable_kernel
+@program
 def run_activation_backward(code, d, a, rows, columns):
     activations.activation_backward(code, pointer(d), 0, pointer(a), 0, rows, columns)
 
 
-@callable_kernel
+@program
 def run_loss(code, o, T, c, k, d):
     return losses.loss_of(code, pointer(o), pointer(T), c, k, pointer(d))
 
 
-@callable_kernel
+@program
 def run_mix(word):
     return dropout.mix32(word)
 
 
-@callable_kernel
+@program
 def run_mask(mask, rows, columns, key, at_step, layer, limit, kept, shared):
     dropout.fill_mask(pointer(mask), 0, rows, columns, key, at_step, layer, 0, limit, kept, shared)
 
 
-@callable_kernel
+@program
 def run_update(rule, theta, slot1, slot2, g, h, o, lr, decay, t, beside):
     h = pointer(h)
     updates.numbers_of_step(h, pointer(o), rule, lr, decay, t, beside)
@@ -83,17 +83,17 @@ def run_update(rule, theta, slot1, slot2, g, h, o, lr, decay, t, beside):
     updates.apply(rule, m, 0, load(pointer(g), 0), h, True)
 
 
-@callable_kernel
+@program
 def run_forward(x, rows, n, M, b, z):
     products.forward_panel(pointer(x), 0, rows, n, pointer(M), 0, load(pointer(b), 0), pointer(z), 0)
 
 
-@callable_kernel
+@program
 def run_dots(x, rows, n, M, units, b, z):
     products.dots(pointer(x), 0, rows, n, pointer(M), 0, units, pointer(b), 0, True, pointer(z), 0)
 
 
-@callable_kernel
+@program
 def run_sparse(starts, pixels, values, which, S, M, b, z, dz, n, c_counts, c_pixels, c_rows, c_values, grad, h):
     x = products.Sparse(pointer(starts), pointer(pixels), pointer(values))
     c = products.Columns(pointer(c_counts), pointer(c_pixels), pointer(c_rows), pointer(c_values))
@@ -105,7 +105,7 @@ def run_sparse(starts, pixels, values, which, S, M, b, z, dz, n, c_counts, c_pix
     products.sparse_gradient_panel(updates.KEEP, m, 0, pointer(h), c, listed, rows, pointer(dz), 0)
 
 
-@callable_kernel
+@program
 def run_gradient(x, rows, n, dz, grad, h):
     m = updates.Memory(pointer(grad), pointer(grad), pointer(grad), pointer(grad))
     products.gradient_panel(updates.KEEP, m, 0, pointer(h), pointer(x), 0, rows, n, pointer(dz), 0)
@@ -261,7 +261,7 @@ def test_update(name, beside, dtype):
     assert new["d.W"].dtype == number
 
 
-@callable_kernel
+@program
 def run_biases(constants, theta, grad, units, size, factor, h):
     m = updates.Memory(pointer(theta), pointer(theta), pointer(theta), pointer(grad))
     biases.change_gradient(pointer(constants), m.grad, 0, units, size)
@@ -300,7 +300,7 @@ def test_the_scale_of_a_gradient(averaged, factor, scale):
     assert run_gradient_scale(constants, rates, 4) == scale
 
 
-@callable_kernel
+@program
 def run_fade(rule, theta, slot1, slot2, h, o, lrs, t, rate, correction, fade1, fade2, root, longest, unit, begin, end):
     h, past = (
         pointer(h),
@@ -342,7 +342,7 @@ def test_steps_without_a_gradient_at_once(name, steps, dtype):
         assert (np.abs(got - expected) <= (4 + steps / 4) * ULPS[dtype] * scale).all()
 
 
-@callable_kernel
+@program
 def run_subnormals(a, flushed):
     before = flush_subnormals()
     for i in range(a.size):

@@ -74,13 +74,19 @@ def one_thread(library: str = "numpy") -> Iterator[None]:
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """While this context is open, Python does not look for cycles of objects by itself; `gc.collect` still does."""
+    """While this context is open, Python does not look for cycles of objects by itself; `gc.collect` still does.
+
+    What was made meanwhile counts as old, or all of it would be gone through as soon as the context ends.
+    """
     on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if on:
+            if gc.get_freeze_count() == 0:  # nothing that somebody else froze
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

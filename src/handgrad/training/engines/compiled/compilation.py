@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numba
-from numba import njit, types
+from numba import types
 from numba.core import serialize
 from numba.core.compiler import CompileResult
 
@@ -33,6 +33,7 @@ from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseI
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
 from handgrad.training.engines.compiled.kernels.dense.windows import Window
 from handgrad.training.engines.compiled.kernels.images.image_passes import ImageInputs, ImageWork
+from handgrad.training.engines.compiled.kernels.linking import program
 from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
 from handgrad.training.engines.compiled.kernels.updates import Memory, PastSteps
 from handgrad.training.engines.compiled.kernels.vectors import TARGET
@@ -54,8 +55,8 @@ class EntryPoints(NamedTuple):
 
 
 ENTRY_POINTS = {
-    "dense": EntryPoints("train", "score", "kernels", "8 seconds"),
-    "small-batches": EntryPoints("train_in_windows", "score", "kernels for small batches", "8 seconds"),
+    "dense": EntryPoints("train", "score", "kernels", "6 seconds"),
+    "small-batches": EntryPoints("train_in_windows", "score", "kernels for small batches", "6 seconds"),
     "images": EntryPoints("train_images", "score_images", "kernels for networks of images", "12 seconds"),
 }
 
@@ -171,8 +172,7 @@ def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     if numba.config.DISABLE_JIT:
         return function
     signature = _signatures(NUMBERS[dtype])[name]
-    compiler = njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)  # nogil: other threads run meanwhile
-    dispatcher = compiler(function.py_func)
+    dispatcher = program(function.py_func)
     dispatcher._cache = kept = _kept(name, dtype)
 
     def compile_or_load() -> None:

@@ -33,24 +33,22 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import config, njit, types
+from numba import config, types
 from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
 
-from handgrad.training.engines.compiled.kernels.linking import LinkedCompiler
+from handgrad.training.engines.compiled.kernels.linking import linked
 
 LINE_BYTES = 64
 TARGET = cpu_target.target_context.codegen().magic_tuple()  # what Numba compiles for: this processor, unless told other
 PANEL_BYTES = 256 if "+avx512f" in TARGET[2].split(",") else LINE_BYTES
 
-# for the few lines within a loop
-inlined = njit(error_model="numpy", forceinline=True, pipeline_class=LinkedCompiler)
-kernel = njit(error_model="numpy", pipeline_class=LinkedCompiler)  # for a loop
-# becomes part of its one caller, before anything is compiled
-spliced = njit(error_model="numpy", inline="always", pipeline_class=LinkedCompiler)
+inlined = linked(forceinline=True)  # for the few lines within a loop
+kernel = linked(forceinline=False)  # for a loop
+spliced = linked(inline="always")  # becomes part of its one caller, before anything is compiled
 _INT32 = ir.IntType(32)
 _FLOATS = {types.float32: (ir.FloatType(), 32, 23, 127), types.float64: (ir.DoubleType(), 64, 52, 1023)}
 
