@@ -231,8 +231,10 @@ class Perceptron(BaseEstimator):
         return type(self).__name__
 
     def _outputs(self, X: Any) -> np.ndarray:
-        """Outputs of the network (n, k), float64 as scikit-learn has them."""
+        """Outputs of the network (n, k), float64 as scikit-learn has them: those of an example do not depend on which
+        others it comes with, as float32 products of matrices do in the last places."""
         check_is_fitted(self, "model_")
         with np.errstate(all="ignore"):  # what underflows is 0, and what is too large is refused by its name
             x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
-            return np.asarray(passes.predict(self.model_.network, self.model_.params, x), np.float64)
+            params = {name: array.astype(np.float64) for name, array in self.model_.params.items()}
+            return np.asarray(passes.predict(self.model_.network, params, x.astype(np.float64)))
