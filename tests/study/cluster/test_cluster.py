@@ -113,9 +113,11 @@ def test_a_killed_worker_leaves_nothing_behind_for_long(runner, jobs, tmp_path):
 
     fatal = replace(jobs[0], run=Fatal(jobs[0].run, str(tmp_path / "mark")))
     before = set(Path(tempfile.gettempdir()).glob(f"{remote.PREFIX}*"))
-    outcomes = list(runner().map([fatal, jobs[1]]))
+    cluster = runner()
+    outcomes = list(cluster.map([fatal, jobs[1]]))
     assert (tmp_path / "mark").exists()
     assert [outcome.error for outcome in outcomes] == [None, None]
+    cluster.close()  # a node looks every SWEEPS seconds at most, and these runs may take less
     assert set(Path(tempfile.gettempdir()).glob(f"{remote.PREFIX}*")) <= before
 
 
