@@ -10,7 +10,7 @@ where after each step a_u and c are multiplied with 1 − lr·λ (1 − λ where
 for the examples of its batch (λ = 0: c = 1, a_u = −lr).  The products W_0ᵀ x_i of all examples of the window are one
 sparse product, the x_u·x_i are another, as wide as the window, and W is updated once a window.  All other layers, and
 b, are updated at every step.  Nothing is approximated: these are the steps of plain descent, in another order of
-additions.  Letters: letters.md.
+additions, as long as x_u·x_i and a_u (x_u·x_i) are numbers of the type.  Letters: letters.md.
 """
 
 import math
