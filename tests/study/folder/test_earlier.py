@@ -68,8 +68,8 @@ def test_more_seeds_keep_the_runs_and_the_report_of_before(first, make):
     assert len(ran) == 2  # the third seed alone
     assert said == [
         f"{out} held another study of this name: seeds was [0, 1], is [0, 1, 2]. "
-        f"Its report, study.toml and plan.json are kept in {out / 'earlier-1'}. Finished runs stay, and equal ones are shared. "
-        "To keep both side by side, give one of them another name or choose another folder with --out"
+        f"Its report, study.toml and plan.json are kept in {out / 'earlier-1'}. Finished runs stay, and equal ones are "
+        "shared. To keep both side by side, give one of them another name or choose another folder with --out"
     ]
     assert (out / "earlier-1" / "report" / "discussion.md").read_text() == "mine"
     assert not (out / "report").exists()

@@ -143,8 +143,8 @@ def put_aside(folder: Path, changed: str) -> str:
             force_folder(folder)
             kept = f" Its report, study.toml and plan.json are kept in {earlier}."
     return (
-        f"{folder} held another study of this name: {changed}.{kept} Finished runs stay, and equal ones are shared. To keep both "
-        "side by side, give one of them another name or choose another folder with --out"
+        f"{folder} held another study of this name: {changed}.{kept} Finished runs stay, and equal ones are "
+        "shared. To keep both side by side, give one of them another name or choose another folder with --out"
     )
 
 
