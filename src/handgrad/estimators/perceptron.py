@@ -240,4 +240,4 @@ class Perceptron(BaseEstimator):
         with np.errstate(all="ignore"):  # what underflows is 0, and what is too large is refused by its name
             x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
             params = {name: array.astype(np.float64) for name, array in self.model_.params.items()}
-            return np.asarray(passes.predict(self.model_.network, params, x.astype(np.float64)))
+            return np.asarray(passes.predict(self.model_.network, params, x))  # a chunk of x at a time becomes float64

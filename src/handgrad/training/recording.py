@@ -266,8 +266,9 @@ def _mistakes(trained: Trained, params: Arrays, part: str, predicted: np.ndarray
 
 
 def _diagnostics(trained: Trained) -> Arrays:
-    measured = trained.progress.diagnostics  # a checkpoint has them in another order
-    names = [name for name in ("epoch", *names_of(trained.network)) if name in measured]
+    measured, own = trained.progress.diagnostics, ["epoch", *names_of(trained.network)]
+    # a checkpoint has them in another order; of one that diverged at once they may be those of the run before it
+    names = [*(name for name in own if name in measured), *sorted(measured.keys() - set(own))]
     return {name: np.asarray(measured[name], np.int64 if name == "epoch" else np.float64) for name in names}
 
 
