@@ -94,15 +94,17 @@ def run_dots(x, rows, n, M, units, b, z):
 
 
 @program
-def run_sparse(starts, pixels, values, which, S, M, b, z, dz, n, c_counts, c_pixels, c_rows, c_values, grad, h):
+def run_sparse(
+    starts, pixels, values, which, S, M, b, units, z, dz, n, c_counts, c_pixels, c_rows, c_values, rule, grad, h
+):
     x = products.Sparse(pointer(starts), pointer(pixels), pointer(values))
     c = products.Columns(pointer(c_counts), pointer(c_pixels), pointer(c_rows), pointer(c_values))
     rows = which.size
     which = pointer(which)
-    products.sparse_forward_panel(x, which, 0, rows, S, pointer(M), 0, load(pointer(b), 0), pointer(z), 0)
+    products.sparse_forward_panel(x, which, 0, rows, S, pointer(M), 0, load(pointer(b), 0), units, pointer(z), 0)
     listed = products.to_columns(x, which, 0, rows, S, n, True, c)
     m = updates.Memory(pointer(grad), pointer(grad), pointer(grad), pointer(grad))
-    products.sparse_gradient_panel(updates.KEEP, m, 0, pointer(h), c, listed, rows, pointer(dz), 0)
+    products.sparse_gradient_panel(rule, m, 0, pointer(h), c, listed, rows, pointer(dz), 0, units)
 
 
 @program
@@ -413,22 +415,26 @@ def test_products(rows, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_sparse_products(dtype):
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.2])  # of the columns of a panel
+def test_sparse_products(share, dtype):
     rng, L, n = np.random.default_rng(5), lanes_of(dtype), 2 * products.SEGMENT + 9
     x = rng.normal(size=(6, n)).astype(dtype) * (rng.uniform(size=(6, n)) < 0.1)
     x[:, :9] = rng.normal(size=(6, 9))  # pixels of more than four examples
     x[2] = 0
-    W, b, dz = (rng.normal(size=s).astype(dtype) for s in ((n, L), (L,), (5, L)))
+    units = int(share * L)
+    W, b, dz = (rng.normal(size=s).astype(dtype) * (np.arange(L) < units) for s in ((n, L), (L,), (5, L)))
     which = np.array([5, 2, 0, 3, 1])
     sparse = sparse_rows(x, np.dtype(dtype))
-    z, grad = np.zeros(5 * L, dtype), np.full(n * L, 7, dtype)
     entries = n * (5 + products.ROOM_BETWEEN)
     columns = *np.zeros((2, n), np.int64), np.zeros(entries, np.uint16), np.zeros(entries, dtype)
-    run_sparse(
-        *sparse, which, 3, W.ravel(), b, z, dz.ravel(), n, *columns, grad, np.zeros(updates.NUMBERS, dtype)
-    )  # fmt: skip
-    close(z.reshape(5, L), dense_forward(x[which], W, b), dtype, 16)
-    close(grad.reshape(n, L), dense_backward(dz, x[which], W)[1], dtype, 16)
+    h = np.zeros(updates.NUMBERS, dtype)
+    h[updates.LR] = 0.5
+    dW = dense_backward(dz, x[which], W)[1]
+    for rule, start, expected in ((updates.KEEP, 7, dW), (updates.SGD, 0, -dW / 2)):
+        z, to = np.full(5 * L, np.nan, dtype), np.full(n * L, start, dtype)
+        run_sparse(*sparse, which, 3, W.ravel(), b, units, z, dz.ravel(), n, *columns, rule, to, h)
+        close(z.reshape(5, L), dense_forward(x[which], W, b), dtype, 16)
+        close(to.reshape(n, L), expected, dtype, 16)
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the compiler is off already: this is the inner run")

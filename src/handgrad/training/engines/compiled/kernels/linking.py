@@ -67,7 +67,8 @@ class ProgramLibrary(JITCodeLibrary):
         for function in self._final_module.functions:
             if function.linkage == llvm.Linkage.linkonce_odr:  # kernels: nobody else calls them, so LLVM may
                 function.linkage = llvm.Linkage.internal  # move them to where they are called
-        super()._optimize_final_module()
+        manager, builder = self._codegen._module_pass_manager()  # not the cheap one before it, for counts of references
+        manager.run(self._final_module, builder)
 
 
 def _collect(library: Any, found: dict[Any, None]) -> None:

@@ -21,11 +21,14 @@ from handgrad.training.engines.compiled.kernels.quads import four, place_of, pla
 from handgrad.training.engines.compiled.kernels.updates import DECAY, LR, SGD, Memory, apply, descend
 from handgrad.training.engines.compiled.kernels.vectors import (
     at,
+    fill,
     fma,
+    half,
     inlined,
     kernel,
     lanes,
     load,
+    load_like,
     prefetch,
     splat,
     store,
@@ -188,13 +191,13 @@ def _sparse_one(values: Any, which: Any, i: int, end: int, M: Any, m: int, s: An
     L = lanes(M)
     while i + 4 <= end:
         v, w = four(values, i), places(which, i)
-        s = fma(spread(v, 0), load(M, m + place_of(w, 0) * L), s)
-        s = fma(spread(v, 1), load(M, m + place_of(w, 1) * L), s)
-        s = fma(spread(v, 2), load(M, m + place_of(w, 2) * L), s)
-        s = fma(spread(v, 3), load(M, m + place_of(w, 3) * L), s)
+        s = fma(spread(s, v, 0), load_like(s, M, m + place_of(w, 0) * L), s)
+        s = fma(spread(s, v, 1), load_like(s, M, m + place_of(w, 1) * L), s)
+        s = fma(spread(s, v, 2), load_like(s, M, m + place_of(w, 2) * L), s)
+        s = fma(spread(s, v, 3), load_like(s, M, m + place_of(w, 3) * L), s)
         i += 4
     while i < end:
-        s = fma(splat(at(values, i)), load(M, m + int(at(which, i)) * L), s)
+        s = fma(fill(s, at(values, i)), load_like(s, M, m + int(at(which, i)) * L), s)
         i += 1
     return s
 
@@ -208,14 +211,14 @@ def _sparse_two(
     while i + 4 <= i_end and j + 4 <= j_end:
         v0, w0 = four(values, i), places(which, i)
         v1, w1 = four(values, j), places(which, j)
-        s0 = fma(spread(v0, 0), load(M, m + place_of(w0, 0) * L), s0)
-        s1 = fma(spread(v1, 0), load(M, m + place_of(w1, 0) * L), s1)
-        s0 = fma(spread(v0, 1), load(M, m + place_of(w0, 1) * L), s0)
-        s1 = fma(spread(v1, 1), load(M, m + place_of(w1, 1) * L), s1)
-        s0 = fma(spread(v0, 2), load(M, m + place_of(w0, 2) * L), s0)
-        s1 = fma(spread(v1, 2), load(M, m + place_of(w1, 2) * L), s1)
-        s0 = fma(spread(v0, 3), load(M, m + place_of(w0, 3) * L), s0)
-        s1 = fma(spread(v1, 3), load(M, m + place_of(w1, 3) * L), s1)
+        s0 = fma(spread(s0, v0, 0), load_like(s0, M, m + place_of(w0, 0) * L), s0)
+        s1 = fma(spread(s1, v1, 0), load_like(s1, M, m + place_of(w1, 0) * L), s1)
+        s0 = fma(spread(s0, v0, 1), load_like(s0, M, m + place_of(w0, 1) * L), s0)
+        s1 = fma(spread(s1, v1, 1), load_like(s1, M, m + place_of(w1, 1) * L), s1)
+        s0 = fma(spread(s0, v0, 2), load_like(s0, M, m + place_of(w0, 2) * L), s0)
+        s1 = fma(spread(s1, v1, 2), load_like(s1, M, m + place_of(w1, 2) * L), s1)
+        s0 = fma(spread(s0, v0, 3), load_like(s0, M, m + place_of(w0, 3) * L), s0)
+        s1 = fma(spread(s1, v1, 3), load_like(s1, M, m + place_of(w1, 3) * L), s1)
         i += 4
         j += 4
     return _sparse_one(values, which, i, i_end, M, m, s0), _sparse_one(values, which, j, j_end, M, m, s1)
@@ -223,19 +226,33 @@ def _sparse_two(
 
 @kernel
 def sparse_forward_panel(
-    x: Sparse, which: Any, first: int, rows: int, S: int, M: Any, mo: int, start: Any, z: Any, zo: int
+    x: Sparse, which: Any, first: int, rows: int, S: int, M: Any, mo: int, start: Any, units: int, z: Any, zo: int
 ) -> None:
-    """Twin of `dense_forward` for one panel and the sparse examples which[first : first + rows]: z = start + x @ M."""
-    L = lanes(M)
+    """Twin of `dense_forward` for one panel and the sparse examples which[first : first + rows]: z = start + x @ M.
+
+    units: as many or more columns of the panel count; those behind them keep what start has.
+    """
     for i in range(rows):
-        store(z, zo + i * L, start)
+        store(z, zo + i * lanes(M), start)
+    if units <= lanes(M) // 2:
+        _add_sparse_products(x, which, first, rows, S, M, mo, half(start), z, zo)
+    else:
+        _add_sparse_products(x, which, first, rows, S, M, mo, start, z, zo)
+
+
+@kernel
+def _add_sparse_products(
+    x: Sparse, which: Any, first: int, rows: int, S: int, M: Any, mo: int, like: Any, z: Any, zo: int
+) -> None:
+    """z += x @ M for as many columns of the panel as `like` has lanes."""
+    L = lanes(M)
     for segment in range(S):
         for i in range(0, rows, 2):
             j = min(i + 1, rows - 1)  # i itself where it is the last one; then j adds nothing
             o, q = at(which, first + i) * S + segment, at(which, first + j) * S + segment
             s0, s1 = _sparse_two(
                 x.values, x.pixels, at(x.starts, o), at(x.starts, o + 1), at(x.starts, q + (i == j)),
-                at(x.starts, q + 1), M, mo, load(z, zo + i * L), load(z, zo + j * L),
+                at(x.starts, q + 1), M, mo, load_like(like, z, zo + i * L), load_like(like, z, zo + j * L),
             )  # fmt: skip
             store(z, zo + j * L, s1)
             store(z, zo + i * L, s0)
@@ -280,21 +297,45 @@ def to_columns(x: Sparse, which: Any, first: int, rows: int, S: int, n: int, eve
 
 @kernel
 def sparse_gradient_panel(
-    update_code: int, m: Memory, wo: int, h: Any, c: Columns, listed: int, rows: int, dz: Any, do: int
+    update_code: int, m: Memory, wo: int, h: Any, c: Columns, listed: int, rows: int, dz: Any, do: int, units: int
 ) -> None:
-    """Fused twin of `dense_backward_parameters` and the update, for sparse x and one panel of W at wo: dW = xᵀ @ dz."""
+    """Fused twin of `dense_backward_parameters` and the update, for sparse x and one panel of W at wo: dW = xᵀ @ dz.
+
+    units: as many or more columns of the panel count; dz and W are 0 in those behind them.
+    """
     L, room, o = lanes(dz), rows + ROOM_BETWEEN, splat(zero(dz))
-    plain, step = update_code == SGD and at(h, DECAY) == 0, splat(-at(h, LR))  # read once, not for every row of W
-    for t in range(0, listed, 2):
-        p, q = at(c.pixels, t), at(c.pixels, min(t + 1, listed - 1))  # q is p where p is the last one
-        i, j = p * room, q * room
-        j_end = j + at(c.counts, q) if q != p else j
-        s0, s1 = _sparse_two(c.values, c.rows, i, i + at(c.counts, p), j, j_end, dz, do, o, o)
-        if plain:
-            descend(m, wo + p * L, s0, step)
-            if q != p:
-                descend(m, wo + q * L, s1, step)
+    if update_code == SGD and at(h, DECAY) == 0:
+        step = splat(-at(h, LR))  # read once, not for every row of W
+        if units <= L // 2:
+            _descend_sparse(m, wo, half(step), c, listed, room, dz, do, half(o))
         else:
+            _descend_sparse(m, wo, step, c, listed, room, dz, do, o)
+    else:
+        for t in range(0, listed, 2):
+            p, q, s0, s1 = _two_gradients(c, t, listed, room, dz, do, o)
             apply(update_code, m, wo + p * L, s0, h, True)
             if q != p:
                 apply(update_code, m, wo + q * L, s1, h, True)
+
+
+@kernel
+def _descend_sparse(
+    m: Memory, wo: int, step: Any, c: Columns, listed: int, room: int, dz: Any, do: int, o: Any
+) -> None:
+    """`sparse_gradient_panel` for plain descent; of as many columns as o, which is 0, has lanes."""
+    L = lanes(dz)
+    for t in range(0, listed, 2):
+        p, q, s0, s1 = _two_gradients(c, t, listed, room, dz, do, o)
+        descend(m, wo + p * L, s0, step)
+        if q != p:
+            descend(m, wo + q * L, s1, step)
+
+
+@inlined
+def _two_gradients(c: Columns, t: int, listed: int, room: int, dz: Any, do: int, o: Any) -> Any:
+    """(p, q, dW[p, :], dW[q, :]) for the listed pixels t and t + 1; q is p where p is the last one."""
+    p, q = at(c.pixels, t), at(c.pixels, min(t + 1, listed - 1))
+    i, j = p * room, q * room
+    j_end = j + at(c.counts, q) if q != p else j
+    s0, s1 = _sparse_two(c.values, c.rows, i, i + at(c.counts, p), j, j_end, dz, do, o, o)
+    return p, q, s0, s1

@@ -5,8 +5,7 @@ An entry of a sparse row multiplies four lines.  With a load for its number and 
 loads, and so half as long again as its multiplications.
 
     four(a, i)      a[i : i + 4], again and again through a line
-    spread(v, j)    a vector whose lanes are all the j-th of the four; j = 0, 1, 2, 3 as it stands in the text
-    spread_line(v, j)  a line of them
+    spread(s, v, j) as many lanes as s has, all the j-th of the four; j = 0, 1, 2, 3 as it stands in the text
     places(a, i)    a[i : i + 4], four uint16, as one whole number
     place_of(w, j)  the j-th of them
 """
@@ -57,25 +56,17 @@ def four(typing: Any, a: Any, i: Any) -> Any:
     return result(a, types.intp), emit
 
 
-def _spreading(size: int) -> Any:
-    def emit_spread(typing: Any, v: Any, j: Any) -> Any:
-        """One of four numbers in all lanes: each four lanes take it from the same four of the line."""
-        result = VectorType(v.dtype, size)
+def _spread(typing: Any, s: Any, v: Any, j: Any) -> Any:
+    """One of four numbers in all lanes: each four lanes take it from the same four of the line."""
 
-        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            line = [lane // 4 * 4 + j.literal_value for lane in range(v.lanes)]
-            return builder.shuffle_vector(
-                args[0], ir.Constant(args[0].type, ir.Undefined), _mask(line * (result.lanes // v.lanes))
-            )
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        taken = [lane % v.lanes // 4 * 4 + j.literal_value for lane in range(s.lanes)]
+        return builder.shuffle_vector(args[1], ir.Constant(args[1].type, ir.Undefined), _mask(taken))
 
-        return result(v, j), emit
-
-    if config.DISABLE_JIT:
-        return lambda v, j: np.full(size // v.dtype.itemsize, v[j])
-    return intrinsic(prefer_literal=True)(emit_spread)
+    return s(s, v, j), emit
 
 
-spread, spread_line = _spreading(PANEL_BYTES), _spreading(LINE_BYTES)
+spread = (lambda s, v, j: np.full_like(s, v[j])) if config.DISABLE_JIT else intrinsic(prefer_literal=True)(_spread)
 
 
 @compiled_or(lambda a, i: sum(int(a[i + j]) << 16 * j for j in range(4)))

@@ -35,6 +35,7 @@ from handgrad.training.engines.compiled.kernels.vectors import (
     kernel,
     lanes,
     load,
+    load_like,
     number,
     splat,
     sqrt,
@@ -113,7 +114,7 @@ def gradient_scale(constants: Any, rates: Any, size: int) -> float:
 @inlined
 def descend(m: Any, i: int, g: Any, step: Any) -> None:
     """`apply` for plain descent without weight decay; step: −lr in every lane."""
-    store(m.theta, i, fma(step, g, load(m.theta, i)))
+    store(m.theta, i, fma(step, g, load_like(g, m.theta, i)))
 
 
 @inlined

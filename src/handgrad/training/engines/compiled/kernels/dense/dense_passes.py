@@ -82,7 +82,8 @@ def first_panel_forward(
     wo = of_stage(net, 1, stages.W) + p * of_stage(net, 1, stages.N_IN) * L
     zo = of_stage(net, 1, stages.A) + p * rows * L
     bias, S = load(theta, of_stage(net, 1, stages.B) + p * L), constants[SEGMENTS]
-    products.sparse_forward_panel(inputs.sparse, order, first, rows, S, theta, wo, bias, work.space, zo)
+    units = of_stage(net, 1, stages.N_OUT) - p * L
+    products.sparse_forward_panel(inputs.sparse, order, first, rows, S, theta, wo, bias, units, work.space, zo)
 
 
 @kernel
@@ -173,7 +174,7 @@ def first_panel_gradient(
     x, dz, wo = of_stage(net, 0, stages.X), of_stage(net, 1, stages.DZ), of_stage(net, 1, stages.W)
     if sparse:
         products.sparse_gradient_panel(
-            update_code, m, wo + p * n * L, h, work.columns, listed, rows, space, dz + p * rows * L
+            update_code, m, wo + p * n * L, h, work.columns, listed, rows, space, dz + p * rows * L, units - p * L
         )
     elif of_stage(net, 1, stages.NARROW):
         products.gradient_panel(update_code, m, wo + p * units * L, h, space, dz, rows, units, space, x + p * rows * L)

@@ -38,7 +38,7 @@ from handgrad.training.engines.compiled.kernels.dense.dense_passes import (
 )
 from handgrad.training.engines.compiled.kernels.dense.stages import of_stage
 from handgrad.training.engines.compiled.kernels.layout import panels, place
-from handgrad.training.engines.compiled.kernels.quads import four, place_of, places, spread_line
+from handgrad.training.engines.compiled.kernels.quads import four, place_of, places, spread
 from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fma,
@@ -89,10 +89,10 @@ def _line_of_dots(x: products.Sparse, k: int, end: int, pixels: Any, o: int) -> 
     s0 = s1 = s2 = s3 = splat_line(zero(pixels))
     while k + 4 <= end:  # four sums, so that none waits for the one before it
         v, w = four(x.values, k), places(x.pixels, k)
-        s0 = fma(spread_line(v, 0), load_line(pixels, o + place_of(w, 0) * width), s0)
-        s1 = fma(spread_line(v, 1), load_line(pixels, o + place_of(w, 1) * width), s1)
-        s2 = fma(spread_line(v, 2), load_line(pixels, o + place_of(w, 2) * width), s2)
-        s3 = fma(spread_line(v, 3), load_line(pixels, o + place_of(w, 3) * width), s3)
+        s0 = fma(spread(s0, v, 0), load_line(pixels, o + place_of(w, 0) * width), s0)
+        s1 = fma(spread(s1, v, 1), load_line(pixels, o + place_of(w, 1) * width), s1)
+        s2 = fma(spread(s2, v, 2), load_line(pixels, o + place_of(w, 2) * width), s2)
+        s3 = fma(spread(s3, v, 3), load_line(pixels, o + place_of(w, 3) * width), s3)
         k += 4
     while k < end:
         s0 = fma(splat_line(at(x.values, k)), load_line(pixels, o + int(at(x.pixels, k)) * width), s0)
@@ -161,7 +161,9 @@ def train_in_windows(
     every, bias_code = rates[WEIGHT_DECAY] != 0, biases.code_of_biases(constants, updates.SGD)
     for p in range(panels(units, L)):
         wo, zo = first_w + p * pixels * L, p * min(length, count) * L
-        products.sparse_forward_panel(inputs.sparse, order, 0, min(length, count), S, m.theta, wo, no_bias, w.z0, zo)
+        products.sparse_forward_panel(
+            inputs.sparse, order, 0, min(length, count), S, m.theta, wo, no_bias, units - p * L, w.z0, zo
+        )
     step = 0
     for begin in range(0, count, length):
         if look(constants, STOP) != 0:
@@ -214,11 +216,13 @@ def train_in_windows(
         h[updates.LR], h[updates.DECAY], h[updates.SHRINKS] = -1.0, float(c) - 1.0, 0.0
         for p in range(panels(units, L)):
             wo = first_w + p * pixels * L
-            products.sparse_gradient_panel(updates.SGD, m, wo, h, work.columns, listed, done, w.g, p * rows * L)
+            products.sparse_gradient_panel(
+                updates.SGD, m, wo, h, work.columns, listed, done, w.g, p * rows * L, units - p * L
+            )
             if upcoming_rows > 0:
                 zo = p * upcoming_rows * L
                 products.sparse_forward_panel(
-                    inputs.sparse, order, upcoming, upcoming_rows, S, m.theta, wo, no_bias, w.z0, zo
+                    inputs.sparse, order, upcoming, upcoming_rows, S, m.theta, wo, no_bias, units - p * L, w.z0, zo
                 )
         if done < rows:
             return step + 1
