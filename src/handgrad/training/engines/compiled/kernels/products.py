@@ -134,33 +134,60 @@ def dots(
 ) -> None:
     """Twin of `dense_forward` with W kept transposed: z[i, j] = b[j] + x[i, :] · M[j, :].  x: (rows, n), M: (units, n).
 
-    biased: otherwise there is no b.  Four units go side by side: to add up the lanes of one takes longer than its
-    products.
+    biased: otherwise there is no b.  Two rows and two units go side by side, so that a vector is loaded for two
+    products, and a last row with four units: to add up the lanes of one sum takes longer than its products.
     """
-    L, o, step = lanes(M), splat(zero(z)), units * lanes(M)
-    for i in range(rows):
-        j = 0
-        while j + 4 <= units:
+    L, o, step, done = lanes(M), splat(zero(z)), units * lanes(M), rows // 2 * 2
+    for i in range(0, done, 2):
+        for j in range(0, units - 1, 2):
             s0, s1, s2, s3 = o, o, o, o
             xi, m = xo + i * L, mo + j * L
             for _ in range(panels(n, L)):
-                v = load(x, xi)
-                s0, s1 = fma(v, load(M, m), s0), fma(v, load(M, m + L), s1)
-                s2, s3 = fma(v, load(M, m + 2 * L), s2), fma(v, load(M, m + 3 * L), s3)
+                u, v, w = load(x, xi), load(x, xi + L), load(M, m)
+                s0, s2 = fma(u, w, s0), fma(v, w, s2)
+                w = load(M, m + L)
+                s1, s3 = fma(u, w, s1), fma(v, w, s3)
                 xi += rows * L
                 m += step
-            to = zo + place(i, j, rows, L)  # four numbers of one row of a panel
+            to = zo + place(i, j, rows, L)  # two numbers of one row of a panel, and the two below them
             z[to] = total(s0) + (b[bo + j] if biased else zero(z))
             z[to + 1] = total(s1) + (b[bo + j + 1] if biased else zero(z))
-            z[to + 2] = total(s2) + (b[bo + j + 2] if biased else zero(z))
-            z[to + 3] = total(s3) + (b[bo + j + 3] if biased else zero(z))
-            j += 4
-        while j < units:
-            s = o
-            for p in range(panels(n, L)):
-                s = fma(load(x, xo + (p * rows + i) * L), load(M, mo + (p * units + j) * L), s)
-            z[zo + place(i, j, rows, L)] = total(s) + (b[bo + j] if biased else zero(z))
-            j += 1
+            z[to + L] = total(s2) + (b[bo + j] if biased else zero(z))
+            z[to + L + 1] = total(s3) + (b[bo + j + 1] if biased else zero(z))
+        for k in range(i, i + 2 * (units % 2)):
+            _row_of_dots(x, xo, rows, n, M, mo, units, b, bo, biased, z, zo, k, units - 1)
+    for i in range(done, rows):
+        _row_of_dots(x, xo, rows, n, M, mo, units, b, bo, biased, z, zo, i, 0)
+
+
+@kernel
+def _row_of_dots(
+    x: Any, xo: int, rows: int, n: int, M: Any, mo: int, units: int, b: Any, bo: int, biased: bool, z: Any, zo: int,
+    i: int, j: int,
+) -> None:  # fmt: skip
+    """`dots` for row i and the units from j on."""
+    L, o = lanes(M), splat(zero(z))
+    while j + 4 <= units:
+        s0, s1, s2, s3 = o, o, o, o
+        xi, m = xo + i * L, mo + j * L
+        for _ in range(panels(n, L)):
+            v = load(x, xi)
+            s0, s1 = fma(v, load(M, m), s0), fma(v, load(M, m + L), s1)
+            s2, s3 = fma(v, load(M, m + 2 * L), s2), fma(v, load(M, m + 3 * L), s3)
+            xi += rows * L
+            m += units * L
+        to = zo + place(i, j, rows, L)  # four numbers of one row of a panel
+        z[to] = total(s0) + (b[bo + j] if biased else zero(z))
+        z[to + 1] = total(s1) + (b[bo + j + 1] if biased else zero(z))
+        z[to + 2] = total(s2) + (b[bo + j + 2] if biased else zero(z))
+        z[to + 3] = total(s3) + (b[bo + j + 3] if biased else zero(z))
+        j += 4
+    while j < units:
+        s = o
+        for p in range(panels(n, L)):
+            s = fma(load(x, xo + (p * rows + i) * L), load(M, mo + (p * units + j) * L), s)
+        z[zo + place(i, j, rows, L)] = total(s) + (b[bo + j] if biased else zero(z))
+        j += 1
 
 
 @kernel
