@@ -17,13 +17,12 @@ side, from four entries of each at a time (`quads`).  Letters: letters.md.
 from typing import Any, NamedTuple
 
 from handgrad.training.engines.compiled.kernels.layout import panels, place
-from handgrad.training.engines.compiled.kernels.quads import four, place_of, places, spread
+from handgrad.training.engines.compiled.kernels.quads import four, half, place_of, places, spread
 from handgrad.training.engines.compiled.kernels.updates import DECAY, LR, SGD, Memory, apply, descend
 from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fill,
     fma,
-    half,
     inlined,
     kernel,
     lanes,

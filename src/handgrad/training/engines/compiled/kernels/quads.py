@@ -8,6 +8,7 @@ loads, and so half as long again as its multiplications.
     spread(s, v, j) as many lanes as s has, all the j-th of the four; j = 0, 1, 2, 3 as it stands in the text
     places(a, i)    a[i : i + 4], four uint16, as one whole number
     place_of(w, j)  the j-th of them
+    half(s)         the first half of the lanes of s, for sums of which no more count
 """
 
 from typing import Any
@@ -84,3 +85,16 @@ def places(typing: Any, a: Any, i: Any) -> Any:
 def place_of(w: int, j: int) -> int:
     """The j-th of four uint16 in a whole number."""
     return (w >> (16 * j)) & 0xFFFF
+
+
+@compiled_or(lambda s: s[: len(s) // 2])
+def half(typing: Any, s: Any) -> Any:
+    """The first half of the lanes."""
+    result = VectorType(s.dtype, s.lanes * s.dtype.bitwidth // 16)
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.shuffle_vector(
+            args[0], ir.Constant(args[0].type, ir.Undefined), _mask(list(range(result.lanes)))
+        )
+
+    return result(s), emit

@@ -9,7 +9,6 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
     at(a, i)         the number a[i], unchecked    where_positive(c, x, y)  x where c > 0, else y (also where c is NaN)
     number(a, s)     s as a number of a's type; zero(a)     first_of(v, n, other)    v, from lane n on the other
     load_like(v, a, i)  as many numbers as v has   look(a, i)               a[i], which another thread may have written
-    half(v)          its first half
     splat(s)         every lane is s               where_negative(c, x, y)  x where c < 0, else y
     fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
     total(v)         the sum of the lanes          prefetch(a, i)           ask for the line of memory with a[i]
@@ -373,18 +372,6 @@ def where_won(typing: Any, x: Any, z: Any, g: Any, other: Any) -> Any:
         return builder.select(won, gradient, instead)
 
     return x(x, x, x, x), emit
-
-
-@compiled_or(lambda v: v[: len(v) // 2])
-def half(typing: Any, v: Any) -> Any:
-    """The first half of the lanes."""
-    result = VectorType(v.dtype, v.lanes * v.dtype.bitwidth // 16)
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        first = ir.Constant(ir.VectorType(_INT32, result.lanes), list(range(result.lanes)))
-        return builder.shuffle_vector(args[0], ir.Constant(args[0].type, ir.Undefined), first)
-
-    return result(v), emit
 
 
 def _picked(places: Callable[[int], list[int]]) -> Any:
