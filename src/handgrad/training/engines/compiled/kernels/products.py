@@ -268,9 +268,9 @@ def sparse_forward_panel(
 
 @kernel
 def _add_sparse_products(
-    x: Sparse, which: Any, first: int, rows: int, S: int, M: Any, mo: int, like: Any, z: Any, zo: int
+    x: Sparse, which: Any, first: int, rows: int, S: int, M: Any, mo: int, start: Any, z: Any, zo: int
 ) -> None:
-    """z += x @ M for as many columns of the panel as `like` has lanes."""
+    """z += x @ M for as many columns of the panel as start has lanes."""
     L = lanes(M)
     for segment in range(S):
         for i in range(0, rows, 2):
@@ -278,7 +278,7 @@ def _add_sparse_products(
             o, q = at(which, first + i) * S + segment, at(which, first + j) * S + segment
             s0, s1 = _sparse_two(
                 x.values, x.pixels, at(x.starts, o), at(x.starts, o + 1), at(x.starts, q + (i == j)),
-                at(x.starts, q + 1), M, mo, load_like(like, z, zo + i * L), load_like(like, z, zo + j * L),
+                at(x.starts, q + 1), M, mo, load_like(start, z, zo + i * L), load_like(start, z, zo + j * L),
             )  # fmt: skip
             store(z, zo + j * L, s1)
             store(z, zo + i * L, s0)
