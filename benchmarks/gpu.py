@@ -158,12 +158,10 @@ class Bench:
         batches = next(iter(made._batches(epochs)))
         if check:
             made._check(0, batches)
-        going, numbers = np.ones(runs, dtype=bool), made._numbers_here()
+        numbers = made._numbers_here()
 
         def call() -> Any:
-            return made.programs.to_numpy(
-                made.programs.train(made._state, going, batches, numbers, made.parts["train"])[1]
-            )
+            return made.programs.to_numpy(made.programs.train(made._state, batches, numbers, made.parts["train"])[1])
 
         return made.steps_at_once, call, made
 
@@ -171,10 +169,8 @@ class Bench:
         """The hash of parameters and losses after the steps of one call."""
         _, _, made = self.calls(name, runs)
         epochs = self.group(self.job(name), runs)[1]
-        found = made.programs.train(
-            made._state, np.ones(runs, dtype=bool), next(iter(made._batches(epochs))), made._numbers_here(),
-            made.parts["train"],
-        )  # fmt: skip
+        batches = next(iter(made._batches(epochs)))
+        found = made.programs.train(made._state, batches, made._numbers_here(), made.parts["train"])
         leaves = jax.tree.leaves(made.programs.to_numpy(found))
         return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in leaves)).hexdigest()[:8]
 

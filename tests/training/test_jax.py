@@ -268,8 +268,8 @@ class Crooked(Programs):
 
     where = "steps"
 
-    def train(self, state, going, *rest):
-        (params, slots, t), losses = super().train(state, going, *rest)
+    def train(self, state, *given):
+        (params, slots, t), losses = super().train(state, *given)
         if self.where == "steps":
             with self._computing():
                 params = {**params, "dense2.b": params["dense2.b"].at[-1].multiply(1 + 1e-12)}
