@@ -92,7 +92,7 @@ def _shared(network: Network, training: TrainingSection) -> tuple[Network, Train
 
 
 def _train(job: Job, state: State, batches: Batches, numbers: Numbers, part: tuple[Array, ...]) -> Any:
-    """Many steps of one run -> (its state after them, losses (steps,)).  A step without a learning rate changes nothing.
+    """Many steps of one run -> (its state after them, losses (steps,)).  One without a learning rate changes nothing.
 
     The learning rate of a step, and whether there is one, are what the step before leaves behind.  XLA makes one kernel
     of a product and its update, w − lr·(x.T @ dz), only where lr and what chooses between old and new come from outside
