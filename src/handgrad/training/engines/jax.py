@@ -129,17 +129,16 @@ class JaxGroup:
         """
         asked = {member.index: epoch for member, epoch in epochs.items() if isinstance(member, JaxMember)}
         going = np.isin(np.arange(self.size), list(asked))
-        n = len(next(iter(asked.values())).lrs)
         found: list[np.ndarray] = []
         for batches in self._batches(asked):
             if not found:
                 self._check(next(iter(asked)), batches)
             losses, ended = self._train(batches._replace(lrs=np.where(going[:, None], batches.lrs, np.nan)))
-            found.append(losses)
+            found.append(losses[:, np.isfinite(batches.lrs).any(axis=0)])  # without steps that are too many
             going &= ~ended
             if not going.any():
                 break
-        losses = np.concatenate(found, axis=1)[:, :n]
+        losses = np.concatenate(found, axis=1)
         return {member: _up_to_the_end(losses[member.index]) for member in epochs if isinstance(member, JaxMember)}
 
     def _train(self, batches: Batches) -> tuple[np.ndarray, np.ndarray]:

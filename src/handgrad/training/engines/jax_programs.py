@@ -94,9 +94,11 @@ def _shared(network: Network, training: TrainingSection) -> tuple[Network, Train
 def _train(job: Job, state: State, batches: Batches, numbers: Numbers, part: tuple[Array, ...]) -> Any:
     """Many steps of one run -> (its state after them, losses (steps,)).  One without a learning rate changes nothing.
 
-    The learning rate of a step, and whether there is one, are what the step before leaves behind.  XLA makes one kernel
-    of a product and its update, w − lr·(x.T @ dz), only where lr and what chooses between old and new come from outside
-    the step; as two kernels they write dW to memory and read it again.
+    Two things are written for XLA's sake, and cost a GPU more than a quarter of its time otherwise (docs/engine.md):
+    1. Whether a step is made, and its learning rate, are left behind by the step before.  Only what comes from outside
+       the step can be joined with the product x.T @ dz in one kernel; else dW goes through memory.
+    2. The loss of a step that is not made is NaN.  A loss that is only copied to its place is no kernel, and a copy
+       divides the CUDA graph of a step.
     """
     (params, slots, t), (x, T), weights = state, part[:2], part[2:]
     job, rates = _with_numbers(job, numbers)
@@ -109,7 +111,7 @@ def _train(job: Job, state: State, batches: Batches, numbers: Numbers, part: tup
         of_step = {**of_examples, "lr": lr, "t": t_now, "key": batches.keys, "number": number, "rates": rates}
         *new, loss = train_step(job, params, slots, _taken(x, rows), _taken(T, rows), **of_step)
         kept = jax.tree.map(lambda after, before: jnp.where(makes, after, before), tuple(new), (params, slots))
-        return (kept, _with_whether(lr_ahead)), loss.astype(np.float32)
+        return (kept, _with_whether(lr_ahead)), jnp.where(makes, loss.astype(np.float32), np.nan)
 
     lrs = batches.lrs
     steps = batches.rows, batches.steps, jnp.arange(len(lrs), dtype=t.dtype), jnp.roll(lrs, -1)
@@ -118,7 +120,7 @@ def _train(job: Job, state: State, batches: Batches, numbers: Numbers, part: tup
 
 
 def _with_whether(lr: Array) -> tuple[Array, Array]:
-    """(lr, whether it is a number)."""
+    """(lr, whether there is one)."""
     return lr, lr == lr
 
 
