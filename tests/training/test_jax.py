@@ -197,7 +197,7 @@ def test_many_calls_of_the_program_are_one_epoch(monkeypatch, n):
 
 def test_an_update_takes_what_is_there_before_its_step_begins():
     """Beside the gradient; else XLA does not join the update with the product, and dW goes through a GPU's memory."""
-    made, epochs = grouped([job_of(PLAIN, batch_size=5, optimizer="sgd")])
+    made, epochs = grouped([job_of(PLAIN, batch_size=4, optimizer="sgd")])
     (epoch,) = epochs.values()
     batches = next(made._batches({0: epoch}))
     state, batches, numbers = jax.tree.map(lambda a: a[0], (made._state, batches, made._numbers_here()))

@@ -94,29 +94,31 @@ def _shared(network: Network, training: TrainingSection) -> tuple[Network, Train
 def _train(job: Job, state: State, batches: Batches, numbers: Numbers, part: tuple[Array, ...]) -> Any:
     """Many steps of one run -> (its state after them, losses (steps,)).  One without a learning rate changes nothing.
 
-    Two things are written for XLA's sake, and cost a GPU more than a quarter of its time otherwise (docs/engine.md):
-    1. Whether a step is made, and its learning rate, are left behind by the step before.  Only what comes from outside
-       the step can be joined with the product x.T @ dz in one kernel; else dW goes through memory.
-    2. The loss of a step that is not made is NaN.  A loss that is only copied to its place is no kernel, and a copy
-       divides the CUDA graph of a step.
+    Two things are written for XLA's sake, and else cost a GPU up to a third of its time (docs/engine.md):
+    1. Whether a step is made, and its learning rate, are left behind by the step before.  Only what is there when a
+       step begins is joined with the product x.T @ dz in one kernel; else dW goes through memory.
+    2. The shares of its examples in a loss are put to their place by the next step, as NaN in a run that makes none,
+       and added up at the end.  A choice is a kernel in the CUDA graph of a step; a mere copy cuts the graph in two.
     """
-    (params, slots, t), (x, T), weights = state, part[:2], part[2:]
+    (params, slots, t), (x, T), weights, lrs = state, part[:2], part[2:], batches.lrs
     job, rates = _with_numbers(job, numbers)
 
     def step(carried: Any, batch: Any) -> Any:
-        (params, slots), (lr, makes) = carried
+        (params, slots), (lr, makes), shares_before = carried
         rows, number, made, lr_ahead = batch
         of_examples = {"weights": _taken(weights[0], rows)} if weights else {}
         t_now = (t + made + 1) * 1.0
         of_step = {**of_examples, "lr": lr, "t": t_now, "key": batches.keys, "number": number, "rates": rates}
-        *new, loss = train_step(job, params, slots, _taken(x, rows), _taken(T, rows), **of_step)
+        *new, shares = train_step(job, params, slots, _taken(x, rows), _taken(T, rows), **of_step)
         kept = jax.tree.map(lambda after, before: jnp.where(makes, after, before), tuple(new), (params, slots))
-        return (kept, _with_whether(lr_ahead)), jnp.where(makes, loss.astype(np.float32), np.nan)
+        return (kept, _with_whether(lr_ahead), shares.astype(x.dtype)), jnp.where(going, shares_before, np.nan)
 
-    lrs = batches.lrs
+    _, going = first = _with_whether(lrs[0])
     steps = batches.rows, batches.steps, jnp.arange(len(lrs), dtype=t.dtype), jnp.roll(lrs, -1)
-    (kept, _), losses = jax.lax.scan(step, ((params, slots), _with_whether(lrs[0])), steps)
-    return (*kept, t + (lrs == lrs).sum(dtype=t.dtype)), losses
+    none = jnp.zeros(batches.rows.shape[1], x.dtype)
+    (kept, _, last), before = jax.lax.scan(step, ((params, slots), first, none), steps)
+    losses = jnp.append(before[1:].sum(axis=1), last.sum())
+    return (*kept, t + (lrs == lrs).sum(dtype=t.dtype)), losses.astype(np.float32)
 
 
 def _with_whether(lr: Array) -> tuple[Array, Array]:
