@@ -158,12 +158,10 @@ class Bench:
         batches = next(iter(made._batches(epochs)))
         if check:
             made._check(0, batches)
-        going, numbers = np.ones(runs, dtype=bool), made._numbers_here()
+        numbers = made._numbers_here()
 
         def call() -> Any:
-            return made.programs.to_numpy(
-                made.programs.train(made._state, going, batches, numbers, made.parts["train"])[1]
-            )
+            return made.programs.to_numpy(made.programs.train(made._state, batches, numbers, made.parts["train"])[1])
 
         return made.steps_at_once, call, made
 
@@ -171,10 +169,8 @@ class Bench:
         """The hash of parameters and losses after the steps of one call."""
         _, _, made = self.calls(name, runs)
         epochs = self.group(self.job(name), runs)[1]
-        found = made.programs.train(
-            made._state, np.ones(runs, dtype=bool), next(iter(made._batches(epochs))), made._numbers_here(),
-            made.parts["train"],
-        )  # fmt: skip
+        batches = next(iter(made._batches(epochs)))
+        found = made.programs.train(made._state, batches, made._numbers_here(), made.parts["train"])
         leaves = jax.tree.leaves(made.programs.to_numpy(found))
         return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in leaves)).hexdigest()[:8]
 
@@ -260,19 +256,23 @@ def autograd(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return init, steps
 
 
-def autograd_micro(bench: Bench, name: str, runs: int, steps: int) -> float:
-    """µs a run and step."""
+def autograd_program(bench: Bench, name: str, runs: int, steps: int) -> tuple[Any, tuple[Any, ...]]:
+    """(the program of so many steps, its arguments)."""
     init, many = autograd(name)
     batch, n = CASES[name][1], len(bench.y)
+    X, T = jnp.asarray(bench.x), jnp.asarray(np.eye(10, dtype=np.float32)[bench.y])
+    rows = [np.random.default_rng(i).permutation(n)[: steps * batch].reshape(steps, batch) for i in range(runs)]
+    if runs == 1:
+        return jax.jit(many), (init(jax.random.key(0)), jnp.asarray(rows[0]), X, T)
+    params = jax.vmap(init)(jax.random.split(jax.random.key(0), runs))
+    return jax.jit(jax.vmap(many, in_axes=(0, 0, None, None))), (params, jnp.asarray(np.stack(rows)), X, T)
+
+
+def autograd_micro(bench: Bench, name: str, runs: int, steps: int) -> float:
+    """µs a run and step."""
     with jax.default_matmul_precision("highest"), jax.default_device(jax.devices(bench.device)[0]):
-        X, T = jnp.asarray(bench.x), jnp.asarray(np.eye(10, dtype=np.float32)[bench.y])
-        rows = [np.random.default_rng(i).permutation(n)[: steps * batch].reshape(steps, batch) for i in range(runs)]
-        if runs == 1:
-            params, given, program = init(jax.random.key(0)), jnp.asarray(rows[0]), jax.jit(many)
-        else:
-            params = jax.vmap(init)(jax.random.split(jax.random.key(0), runs))
-            given, program = jnp.asarray(np.stack(rows)), jax.jit(jax.vmap(many, in_axes=(0, 0, None, None)))
-        return median(lambda: jax.device_get(program(params, given, X, T)[1])) / steps / runs * 1e6
+        program, given = autograd_program(bench, name, runs, steps)
+        return median(lambda: jax.device_get(program(*given)[1])) / steps / runs * 1e6
 
 
 def speed(bench: Bench, clock: Clock, reserve: float) -> None:

@@ -32,7 +32,7 @@ IDS = {  # of ten kinds of runs; mathematics 4 of the compiled engine, 3 of the 
     "squared-error": "185dde992d",
     "early-stopping": "e45b83a50b",
     "images": "07938f6f34",
-    "group": "aab54cbf9c",
+    "group": "eafa6b338f",
 }
 CNN = ["conv 4 3x3 relu", "max-pool 2", "batch-norm relu", "dense 20 tanh", "dropout 0.2", "dense 10 softmax"]
 SETTINGS = {

@@ -6,6 +6,7 @@ Compiling takes longer than everything else here, so many things are tried in on
 import dataclasses
 import importlib.util
 import pickle
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +24,7 @@ from handgrad.training.engines import Epoch, Job, open_session
 from handgrad.training.engines import jax as engine
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.jax import JaxGroup
-from handgrad.training.engines.jax_programs import Programs, _programs
+from handgrad.training.engines.jax_programs import Programs, _programs, _train
 from handgrad.training.engines.jax_store import OPTIONS, KeptProgram, folder
 from handgrad.training.loop import execute
 from handgrad.training.optimizers import OPTIMIZERS
@@ -186,11 +187,42 @@ def test_in_float32_it_differs_by_rounding_only():
             np.testing.assert_allclose(peer, s, rtol=2e-5, atol=1e-12 * s.max() + 1e-30, err_msg=name)
 
 
-def test_many_calls_of_the_program_are_one_epoch(monkeypatch):
-    """Ten steps, four at a time: the last call has two that are marked as too many."""
+@pytest.mark.parametrize("n", [20, 21])
+def test_many_calls_of_the_program_are_one_epoch(monkeypatch, n):
+    """Ten steps, four at a time: the last call has two that are too many; then the batch of one."""
     monkeypatch.setattr(engine, "LOOK_EVERY", 4)
-    made = agree(jobs_of(job_of(PLAIN, batch_size=2, optimizer="adam"), 2), epochs=2)
+    made = agree(jobs_of(job_of(PLAIN, n=n, batch_size=2, optimizer="adam"), 2), epochs=2)
     assert made.steps_at_once == 4
+
+
+def test_an_update_takes_what_is_there_before_its_step_begins():
+    """Beside the gradient; else XLA does not join the update with the product, and dW goes through a GPU's memory."""
+    made, epochs = grouped([job_of(PLAIN, batch_size=4, optimizer="sgd")])
+    (epoch,) = epochs.values()
+    batches = next(made._batches({0: epoch}))
+    state, batches, numbers = jax.tree.map(lambda a: a[0], (made._state, batches, made._numbers_here()))
+    with made.programs._computing():
+        traced = jax.make_jaxpr(partial(_train, made.job))(state, batches, numbers, made.parts["train"])
+    (scan,) = [one for one in traced.eqns if one.primitive.name == "scan"]
+    step = scan.params["jaxpr"].jaxpr
+    made_by = {one.outvars[0]: one for one in step.eqns}
+
+    def source(var):
+        while var in made_by and made_by[var].primitive.name in ("broadcast_in_dim", "convert_element_type"):
+            (var,) = made_by[var].invars
+        return var
+
+    for name, w in state[0].items():
+        chosen = [
+            one for one in step.eqns if one.params.get("name") == "_where" and one.outvars[0].aval.shape == w.shape
+        ]
+        assert chosen, name
+        for one in chosen:
+            makes, after, before = one.invars
+            update = made_by[after]
+            assert update.primitive.name == "sub"
+            lr, _ = made_by[update.invars[1]].invars
+            assert {source(makes), before, update.invars[0], source(lr)} <= set(step.invars), name
 
 
 def test_a_scored_part_of_many_chunks(monkeypatch):
@@ -268,8 +300,8 @@ class Crooked(Programs):
 
     where = "steps"
 
-    def train(self, state, going, *rest):
-        (params, slots, t), losses = super().train(state, going, *rest)
+    def train(self, state, *given):
+        (params, slots, t), losses = super().train(state, *given)
         if self.where == "steps":
             with self._computing():
                 params = {**params, "dense2.b": params["dense2.b"].at[-1].multiply(1 + 1e-12)}

@@ -37,7 +37,8 @@ def train_step(
     rates: Mapping[int, Array] | None = None,
     weights: Array | None = None,
 ) -> tuple[dict[str, Array], dict[str, tuple[Array, ...]], Array]:
-    """One step on the batch x, T -> parameters and slots after it, and the loss of the batch before it.
+    """One step on the batch x, T -> parameters and slots after it, and the loss of the batch before it, as the shares
+    (m,) of its examples, whose sum it is.
 
     t: the step of the optimizer, from 1; key, number: of the dropout masks, the step counted over the whole run from 0;
     rates: of dropout, where they are not the layers' own; weights (m,): of the losses of the examples.  It looks at no
@@ -69,8 +70,8 @@ def train_step(
         clip_norm=training.clip_norm,
     )
     new_params |= passes.updated_buffers(network, params, trace)
-    loss = (of_example / m if training.batch_reduction == "mean" else of_example).sum()  # a sum could overflow first
-    return new_params, new_slots, loss
+    shares = of_example / m if training.batch_reduction == "mean" else of_example  # a sum, then /m, could overflow
+    return new_params, new_slots, shares
 
 
 def check_step(job: Job, added: Sequence[Ingredient]) -> None:
@@ -176,7 +177,7 @@ class ArraySession:
         x, T = self.parts["train"]
         weights = None if self.weights is None else self.weights[rows]
         self.t += 1
-        self.params, self.slots, loss = train_step(
+        self.params, self.slots, shares = train_step(
             self.job,
             self.params,
             self.slots,
@@ -188,7 +189,7 @@ class ArraySession:
             number=number,
             weights=weights,
         )
-        return loss
+        return shares.sum()
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         x, T = self.parts[part]

@@ -129,20 +129,37 @@ class JaxGroup:
         """
         asked = {member.index: epoch for member, epoch in epochs.items() if isinstance(member, JaxMember)}
         going = np.isin(np.arange(self.size), list(asked))
-        n = len(next(iter(asked.values())).lrs)
         found: list[np.ndarray] = []
         for batches in self._batches(asked):
             if not found:
                 self._check(next(iter(asked)), batches)
-            numbers = self._numbers_here()
-            self._state, losses = self.programs.train(self._state, going, batches, numbers, self.parts["train"])
-            self._fetched, self._scores, self._changed = None, {}, set()
-            found.append(self.programs.to_numpy(losses))
-            going = going & np.isfinite(found[-1][:, batches.counts]).all(axis=1)
+            losses, ended = self._train(batches._replace(lrs=np.where(going[:, None], batches.lrs, np.nan)))
+            found.append(losses[:, np.isfinite(batches.lrs).any(axis=0)])  # without steps that are too many
+            going &= ~ended
             if not going.any():
                 break
-        losses = np.concatenate(found, axis=1)[:, :n]
+        losses = np.concatenate(found, axis=1)
         return {member: _up_to_the_end(losses[member.index]) for member in epochs if isinstance(member, JaxMember)}
+
+    def _train(self, batches: Batches) -> tuple[np.ndarray, np.ndarray]:
+        """Make these steps -> (losses (R, steps), which runs ended with one that is not finite (R,)).
+
+        Where runs ended, all is computed again from the state before, with their steps only up to there: to choose by
+        the loss within a step would cost every step two more passes over the parameters (`jax_programs._train`).
+        """
+
+        def trained(batches: Batches) -> Any:
+            return self.programs.train(self._state, batches, self._numbers_here(), self.parts["train"])
+
+        after, losses = trained(batches)
+        losses = self.programs.to_numpy(losses)
+        bad = ~np.isfinite(losses) & np.isfinite(batches.lrs)
+        if bad.any():
+            del after  # its memory is needed
+            from_there_on = np.logical_or.accumulate(bad, axis=1)
+            after, _ = trained(batches._replace(lrs=np.where(from_there_on, np.nan, batches.lrs)))
+        self._state, self._fetched, self._scores, self._changed = after, None, {}, set()
+        return losses, bad.any(axis=1)
 
     def take_examples(self, x: np.ndarray) -> None:
         """As `Session.take_examples`; for all members."""
@@ -157,7 +174,7 @@ class JaxGroup:
     def _batches(self, asked: Mapping[int, Epoch]) -> Iterator[Batches]:
         """The steps of an epoch, a few hundred at a time: always as many, so that one program does; then the short one.
 
-        What is too many in the last of them is marked, and makes no step.
+        What is too many in the last of them has no learning rate, and makes no step.
         """
         n = len(next(iter(asked.values())).order)
         whole, rest = divmod(n, self.m)
@@ -172,13 +189,13 @@ class JaxGroup:
         dtype, k = self.job.training.dtype, len(which)
         start = which.start * self.m
         rows = np.zeros((self.size, steps, m), dtype=np.int32)
-        lrs = np.zeros((self.size, steps), dtype=dtype)
+        lrs = np.full((self.size, steps), np.nan, dtype=dtype)
         firsts = np.zeros(self.size, dtype=np.int64)
         for i, epoch in asked.items():
             rows[i, :k] = epoch.order[start : start + k * m].reshape(k, m)
             lrs[i, :k] = epoch.lrs[which.start : which.stop]
             firsts[i] = epoch.first_step + which.start
-        return Batches(rows, lrs, firsts[:, None] + np.arange(steps), self.keys.copy(), np.arange(steps) < k)
+        return Batches(rows, lrs, firsts[:, None] + np.arange(steps), self.keys.copy())
 
     def _check(self, i: int, batches: Batches) -> None:
         """Raise InputError where the bits of a run depend on its index or on chance; once for a program."""
@@ -189,11 +206,10 @@ class JaxGroup:
         kept = {name: tuple(a[alone] for a in arrays) for name, arrays in slots.items()}
         state = self.programs.to_device(({name: w[alone] for name, w in params.items()}, kept, t[alone]))
         numbers = self.programs.numbers([self.numbers[i]] * self.size)
-        rows, lrs, numbered, keys = (part[alone] for part in batches[:4])
-        everywhere = Batches(rows, lrs, numbered, keys, batches.counts)
+        everywhere = Batches(*(part[alone] for part in batches))
 
         def once() -> dict[str, np.ndarray]:
-            after, losses = self.programs.train(state, alone >= 0, everywhere, numbers, self.parts["train"])
+            after, losses = self.programs.train(state, everywhere, numbers, self.parts["train"])
             params, slots, _ = self.programs.to_numpy(after)
             of_slots = {f"what the optimizer keeps of {name}": a for name, arrays in slots.items() for a in arrays}
             scores = self.programs.to_numpy(

@@ -40,13 +40,12 @@ State = tuple[DeviceParams, dict[str, tuple[Array, ...]], Array]  # parameters, 
 
 class Batches(NamedTuple):
     """Steps for all members: the rows of their examples (R, steps, m), lrs (R, steps), their numbers over the whole run
-    (R, steps), the keys of dropout (R,), and which of them count (steps,)."""
+    (R, steps), and the keys of dropout (R,).  Where lr is NaN no step is made, nor any later one."""
 
     rows: Array
     lrs: Array
     steps: Array
     keys: Array
-    counts: Array
 
 
 # -- what enters as a number
@@ -92,26 +91,39 @@ def _shared(network: Network, training: TrainingSection) -> tuple[Network, Train
 # -- for one run
 
 
-def _train(job: Job, state: State, going: Array, batches: Batches, numbers: Numbers, part: tuple[Array, ...]) -> Any:
-    """Many steps of one run -> (its state after them, losses (steps,)).  A loss that is not finite ends it before that
-    update: from there on its state stays as it is."""
-    (x, T), weights, (job, rates) = part[:2], part[2:], _with_numbers(job, numbers)
+def _train(job: Job, state: State, batches: Batches, numbers: Numbers, part: tuple[Array, ...]) -> Any:
+    """Many steps of one run -> (its state after them, losses (steps,)).  One without a learning rate changes nothing.
+
+    Two things are written for XLA's sake, and else cost a GPU up to a third of its time (docs/engine.md):
+    1. Whether a step is made, and its learning rate, are left behind by the step before.  Only what is there when a
+       step begins is joined with the product x.T @ dz in one kernel; else dW goes through memory.
+    2. The shares of its examples in a loss are put to their place by the next step, as NaN in a run that makes none,
+       and added up at the end.  A choice is a kernel in the CUDA graph of a step; a mere copy cuts the graph in two.
+    """
+    (params, slots, t), (x, T), weights, lrs = state, part[:2], part[2:], batches.lrs
+    job, rates = _with_numbers(job, numbers)
 
     def step(carried: Any, batch: Any) -> Any:
-        (params, slots, t), going = carried
-        rows, lr, number, counts = batch
+        (params, slots), (lr, makes), shares_before = carried
+        rows, number, made, lr_ahead = batch
         of_examples = {"weights": _taken(weights[0], rows)} if weights else {}
-        of_step = {**of_examples, "lr": lr, "t": (t + 1) * 1.0, "key": batches.keys, "number": number, "rates": rates}
-        new_params, new_slots, loss = train_step(job, params, slots, _taken(x, rows), _taken(T, rows), **of_step)
-        loss = loss.astype(np.float32)
-        makes = going & counts & jnp.isfinite(loss)
-        new = new_params, new_slots, t + 1
-        state = jax.tree.map(lambda after, before: jnp.where(makes, after, before), new, (params, slots, t))
-        return (state, makes | (going & ~counts)), loss
+        t_now = (t + made + 1) * 1.0
+        of_step = {**of_examples, "lr": lr, "t": t_now, "key": batches.keys, "number": number, "rates": rates}
+        *new, shares = train_step(job, params, slots, _taken(x, rows), _taken(T, rows), **of_step)
+        kept = jax.tree.map(lambda after, before: jnp.where(makes, after, before), tuple(new), (params, slots))
+        return (kept, _with_whether(lr_ahead), shares.astype(x.dtype)), jnp.where(going, shares_before, np.nan)
 
-    steps = batches.rows, batches.lrs, batches.steps, batches.counts
-    (state, _), losses = jax.lax.scan(step, (state, going), steps)
-    return state, losses
+    _, going = first = _with_whether(lrs[0])
+    steps = batches.rows, batches.steps, jnp.arange(len(lrs), dtype=t.dtype), jnp.roll(lrs, -1)
+    none = jnp.zeros(batches.rows.shape[1], x.dtype)
+    (kept, _, last), before = jax.lax.scan(step, ((params, slots), first, none), steps)
+    losses = jnp.append(before[1:].sum(axis=1), last.sum())
+    return (*kept, t + (lrs == lrs).sum(dtype=t.dtype)), losses.astype(np.float32)
+
+
+def _with_whether(lr: Array) -> tuple[Array, Array]:
+    """(lr, whether there is one)."""
+    return lr, lr == lr
 
 
 def check_compiles(job: Job, added: Sequence[Ingredient]) -> None:
@@ -201,8 +213,7 @@ class Programs:
         def mapped(function: Any, axes: Any) -> KeptProgram:
             return KeptProgram(jax.vmap(function, in_axes=axes), self.device)
 
-        batches = Batches(0, 0, 0, 0, None)
-        self._train = mapped(lambda *given: _train(job, *given), (0, 0, batches, 0, None))
+        self._train = mapped(lambda *given: _train(job, *given), (0, 0, 0, None))
         self._score = mapped(lambda *given: _score(job, tells_class, chunk, *given), (0, None))
         self._predict = mapped(lambda *given: _predict(job, chunk, *given), (0, None))
         self._put = jax.jit(lambda state, i, mine: jax.tree.map(lambda all, one: all.at[i].set(one), state, mine))
@@ -246,12 +257,10 @@ class Programs:
         with self._computing():
             return self._put(state, i, self.to_device(mine))
 
-    def train(
-        self, state: State, going: np.ndarray, batches: Batches, numbers: Numbers, part: tuple[Array, Array]
-    ) -> Any:
+    def train(self, state: State, batches: Batches, numbers: Numbers, part: tuple[Array, ...]) -> Any:
         """(the state after these steps, losses (R, steps)), left on the device."""
         with self._computing():
-            return self._train(state, *self.to_device((going, batches)), numbers, part)
+            return self._train(state, self.to_device(batches), numbers, part)
 
     def score(self, state: State, part: tuple[Array, Array]) -> Any:
         """(loss of every example, predicted class), (R, n) each, left on the device."""
