@@ -94,7 +94,7 @@ def _shared(network: Network, training: TrainingSection) -> tuple[Network, Train
 def _train(job: Job, state: State, batches: Batches, numbers: Numbers, part: tuple[Array, ...]) -> Any:
     """Many steps of one run -> (its state after them, losses (steps,)).  One without a learning rate changes nothing.
 
-    Two things are written for XLA's sake, and else cost a GPU up to a third of its time (docs/engine.md):
+    Two things are written for XLA's sake; what they save a GPU is counted in docs/engine.md:
     1. Whether a step is made, and its learning rate, are left behind by the step before.  Only what is there when a
        step begins is joined with the product x.T @ dz in one kernel; else dW goes through memory.
     2. The shares of its examples in a loss are put to their place by the next step, as NaN in a run that makes none,
