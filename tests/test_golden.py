@@ -22,7 +22,7 @@ from handgrad.training.weights import read_tensors
 GOLDEN = Path(__file__).parent / "golden"
 RUNS = sorted((GOLDEN / "study" / "runs").iterdir()) + sorted((GOLDEN / "failed").iterdir())
 DIGITS = "4a3ddff2a8b5c4d0"
-IDS = {  # of ten kinds of runs; mathematics 4 of the compiled engine, 3 of the others
+IDS = {  # of ten kinds of runs; mathematics 4 of the compiled and jax engines, 3 of the others
     "default": "609371c84d",
     "batch-1": "77875fc5a3",
     "full-batch": "f89d21eb2f",
