@@ -145,14 +145,15 @@ def test_a_matrix_says_count_and_percentage():
 
 def test_pictures_are_one_mosaic_with_their_names():
     (axes,) = draw(PICTURES).axes
-    mosaic = axes.images[0].get_array()
+    mosaic = axes.images[0].get_array()  # bytes
     for i, image in enumerate(PICTURES.images):
         text = axes.texts[i]
         assert text.get_text() == "abcde"[i]
         x, y = text.get_position()
         top, left = round(y + 0.5), round(x - 1.5)
-        assert mosaic[top : top + 4, left : left + 4].tolist() == signed_colours(image, 1.0).tolist()
-    assert (mosaic[:, 4] == 1).all()  # white between them
+        shades = (255 * signed_colours(image, 1.0)).astype(np.uint8)
+        assert mosaic[top : top + 4, left : left + 4].tolist() == shades.tolist()
+    assert (mosaic[:, 4] == 255).all()  # white between them
 
 
 def test_predictions():

@@ -3,6 +3,7 @@
 import io
 import re
 import zlib
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ from fontTools.ttLib import TTFont
 
 from handgrad import build_report
 from handgrad.errors import InputError
+from handgrad.report.drawing import pdf_fonts
 from handgrad.report.drawing.canvas import drawn, save_prints
 from handgrad.report.drawing.lettering import check_fonts
 from handgrad.report.figures.palette import CONTEXT, LINES, line_style, shade
@@ -86,18 +88,35 @@ def test_a_font_of_ones_own_and_another_for_what_it_lacks(font, tmp_path):
     assert len(names) == 1 + (b"DejaVuSans" in names)
 
 
-def test_fonts_in_a_pdf_have_their_letters_and_no_rules_for_setting_text(tmp_path):
-    """matplotlib has set it; to cut those tables down took most of a PDF's time.  Of others' PDFs nothing changes."""
-    usual = subset.Options
-    (path,) = save_prints(MATRIX, tmp_path, ["pdf"])
+def fonts_of(path):
+    """The fonts in a PDF, by fontTools."""
     streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", path.read_bytes(), re.DOTALL)
     contents = [zlib.decompress(one) for one in streams if one[:1] == b"x"]
-    fonts = [TTFont(io.BytesIO(one)) for one in contents if one[:4] == b"\0\1\0\0"]
-    assert len(fonts) == 1
-    assert {"glyf", "loca", "hmtx"} <= set(fonts[0].keys())
-    assert not {"GDEF", "GPOS", "GSUB"} & set(fonts[0].keys())
-    assert {"c", "t", "dollar", "percent"} <= set(fonts[0].getGlyphOrder())
-    assert subset.Options is usual
+    return [TTFont(io.BytesIO(one)) for one in contents if one[:4] == b"\0\1\0\0"]
+
+
+def test_fonts_in_a_pdf_have_their_letters_and_no_rules_for_setting_text(tmp_path):
+    """matplotlib has set it; to cut those tables down took most of a PDF's time.  Of others' PDFs nothing changes."""
+    usual = subset.Subsetter
+    (path,) = save_prints(MATRIX, tmp_path, ["pdf"])
+    assert subset.Subsetter is usual
+    (font,) = fonts_of(path)
+    assert {"glyf", "loca", "hmtx"} <= set(font.keys())
+    assert not {"GDEF", "GPOS", "GSUB", "fpgm"} & set(font.keys())
+    assert {"c", "t", "dollar", "percent", "Q"} <= set(font.getGlyphOrder())  # the usual letters, of every figure
+
+
+def test_a_pdf_with_unusual_letters_has_those_and_is_the_same_whatever_was_drawn_before(tmp_path, monkeypatch):
+    figure = replace(MATRIX, classes=("кот", "$dog", "<i>"))
+    (path,) = save_prints(figure, tmp_path, ["pdf"])
+    letters = [set(font.getBestCmap()) for font in fonts_of(path)]
+    (own,) = (found for found in letters if ord("к") in found)
+    assert set(map(ord, "кот")) <= own
+    assert ord("Q") not in own
+    content = path.read_bytes()
+    monkeypatch.setattr(pdf_fonts, "_LETTERS", {})
+    save_prints(figure, tmp_path, ["pdf"])
+    assert path.read_bytes() == content
 
 
 def test_a_font_that_is_not_here_is_refused():

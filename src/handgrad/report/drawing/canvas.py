@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handgrad.report.drawing.lettering import lettered, silent, without_layout_tables
+from handgrad.report.drawing.lettering import lettered, silent
+from handgrad.report.drawing.pdf_fonts import pdf_fonts
 from handgrad.report.figures.shapes import FigureData
 from handgrad.study.published.figure_options import figure_shape, load
 from handgrad.study.published.print_options import AS_USUAL, PrintOptions
@@ -165,7 +166,7 @@ def save_prints(
         box = _laid_out(drawing, options.inches)
         for path in paths:
             form = path.suffix.removeprefix(".")
-            with without_layout_tables() if form == "pdf" else nullcontext():
+            with pdf_fonts() if form == "pdf" else nullcontext():
                 drawing.savefig(path, format=form, metadata=NO_DATES[form], bbox_inches=box)
     return paths
 
@@ -222,13 +223,14 @@ def _laid_out(drawing: "Drawing", width: float | None = None) -> "Bbox":
     """
     from matplotlib.transforms import Bbox
 
-    drawing.draw_without_rendering()
+    engine: Any = drawing.get_layout_engine()
+    engine.execute(drawing)  # nothing is drawn for it
     box = drawing.get_tightbbox().padded(MARGIN if width is None else MARGIN / 4)
     for _ in range(3):
         if width is None or box.width <= width + 0.005:
             break
         drawing.set_figwidth(max(1.0, drawing.get_figwidth() + width - box.width))
-        drawing.draw_without_rendering()
+        engine.execute(drawing)
         box = drawing.get_tightbbox().padded(MARGIN / 4)
     drawing.set_layout_engine(None)  # no format does it again
     if width is None or box.width > width + 0.02:  # too narrow for what is on it: nothing is cut
