@@ -12,7 +12,7 @@ Nothing uses pyplot, which keeps global state.
 import io
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.report.drawing.lettering import lettered, silent
 from handgrad.report.drawing.pdf_fonts import pdf_fonts
+from handgrad.report.drawing.text_layouts import layouts_kept
+from handgrad.report.drawing.vectors import save_vectors
 from handgrad.report.figures.shapes import FigureData
 from handgrad.study.published.figure_options import figure_shape, load
 from handgrad.study.published.print_options import AS_USUAL, PrintOptions
@@ -164,10 +166,12 @@ def save_prints(
     paths = print_paths(figure, folder, formats)
     with _in_print(figure, options) as drawing:
         box = _laid_out(drawing, options.inches)
-        for path in paths:
-            form = path.suffix.removeprefix(".")
-            with pdf_fonts() if form == "pdf" else nullcontext():
-                drawing.savefig(path, format=form, metadata=NO_DATES[form], bbox_inches=box)
+        found = {path.suffix.removeprefix("."): path for path in paths}
+        if "pdf" in found:
+            with pdf_fonts():
+                save_vectors(drawing, box, found.pop("svg", None), found.pop("pdf"), NO_DATES)
+        for form, path in found.items():
+            drawing.savefig(path, format=form, metadata=NO_DATES[form], bbox_inches=box)
     return paths
 
 
@@ -207,7 +211,7 @@ def _in_print(figure: FigureData, options: PrintOptions = AS_USUAL) -> "Iterator
     sheet = _Sheet(width, options.font_size or (NARROW_SIZE if width < NARROW else FONT_SIZE))
     before = _SHEET.set(sheet)
     try:
-        with matplotlib.rc_context(), silent():
+        with matplotlib.rc_context(), silent(), layouts_kept():
             matplotlib.rcdefaults()  # not the user's own style: the same numbers give the same bytes everywhere
             sizes = {key: sized(size) for key, size in STYLE.items() if key.endswith("size")}
             matplotlib.rcParams.update({**STYLE, **sizes, "font.size": sized(9), "font.family": list(found.families)})
