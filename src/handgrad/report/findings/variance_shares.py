@@ -304,8 +304,8 @@ def _noncentrality(x: Numbers, df: int, level: Numbers) -> Numbers:
     """
     from scipy.special import chndtrinc, ndtri
 
-    far = x > 1000 + 50 * df
-    found = (np.sqrt(x) - ndtri(level)) ** 2 - (df - 1)
-    near = chndtrinc(np.where(far, 1.0, x), float(df), np.where(far, 0.5, level))
-    near = np.where(near > 1e-300, near, 0.0)  # the inverse of no noncentrality is a tiny number
-    return np.asarray(np.where(far, found, near), dtype=np.float64)
+    near = x <= 1000 + 50 * df
+    found = np.asarray((np.sqrt(x) - ndtri(level)) ** 2 - (df - 1), dtype=np.float64)
+    exact = chndtrinc(x[near], float(df), level[near])
+    found[near] = np.where(exact > 1e-300, exact, 0.0)  # the inverse of no noncentrality is a tiny number
+    return found

@@ -12,11 +12,12 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, NoReturn, assert_never
+from typing import Any, NamedTuple, NoReturn, assert_never
 
 from handgrad import __version__
 from handgrad.errors import InputError
@@ -224,10 +225,9 @@ def render(
     here = resources.files("handgrad.report.page")
     style = "".join(here.joinpath(name).read_text("utf-8") for name in STYLES)
     script = "".join(here.joinpath(name).read_text("utf-8") for name in SCRIPTS)
-    plotly = _plotly() if page.plots else ""
-    tables = _datatables() if page.runs else ""
-    digests = [hashlib.sha256(text.encode()).digest() for text in (script, plotly, tables) if text]
-    scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    plotly = _library(_plotly) if page.plots else None
+    tables = _library(_datatables) if page.runs else None
+    scripts = " ".join([_hash(script), *(one.hash for one in (plotly, tables) if one)])
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -238,8 +238,8 @@ def render(
     pictures = front(page.plots, summary, contents)
     metric = summary.phases[-1].metric if summary.phases else ""
     whole = {
-        "plotly": packed(plotly) if plotly else "",
-        "datatables": packed(tables) if tables else "",
+        "plotly": plotly.packed if plotly else "",
+        "datatables": tables.packed if tables else "",
         "runs": packed(json.dumps(page.runs, allow_nan=False)) if page.runs else "",
         "sections": packed(json.dumps(page.sections, allow_nan=False)) if page.runs else "",
     }
@@ -266,6 +266,24 @@ def render(
 def _refuse(name: str, what: str) -> NoReturn:
     """The template calls this where it has no branch for `what` of a shape's `page` function."""
     raise InputError(f"{name}: the page shows plots, a matrix, pictures or predictions; got {what!r}")
+
+
+class _Library(NamedTuple):
+    """A library of scripts: its hash in the policy, and its text as the page has it."""
+
+    hash: str
+    packed: str
+
+
+@cache
+def _library(text_of: Callable[[], str]) -> _Library:
+    """Kept while the process lives (2 MB): the report of a running study is made again and again."""
+    text = text_of()
+    return _Library(_hash(text), packed(text))
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 def _plotly() -> str:
