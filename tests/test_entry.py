@@ -320,6 +320,20 @@ def test_a_handler_of_somebody_else_is_left_alone(monkeypatch):
     assert heard == [1]
 
 
+# -- warnings of ours
+
+
+def test_a_warning_of_ours_is_one_line_and_others_are_as_python_prints_them():
+    code = (
+        "import sys, warnings; from handgrad.cli import main; from handgrad.errors import CrampedWarning; "
+        "sys.argv = ['handgrad', '--version']; main(); warnings.warn(CrampedWarning('ours')); warnings.warn('theirs')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    first, second, *_ = done.stderr.splitlines()
+    assert first == "handgrad: ours"
+    assert second == "<string>:1: UserWarning: theirs"
+
+
 # -- the end
 
 

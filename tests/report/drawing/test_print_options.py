@@ -12,7 +12,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 
 from handgrad import build_report
-from handgrad.errors import InputError
+from handgrad.errors import CrampedWarning, InputError
 from handgrad.report.drawing import pdf_fonts
 from handgrad.report.drawing.canvas import drawn, save_prints
 from handgrad.report.drawing.lettering import check_fonts
@@ -58,6 +58,22 @@ def test_letters_are_legible_in_a_column(figure):
              if text.get_text().strip()]  # fmt: skip
     assert min(sizes) >= 5.5
     assert max(sizes) <= 10
+
+
+def test_a_figure_that_is_too_narrow_says_so_once_in_our_words(tmp_path):
+    """With all that is known of it; it is written all the same."""
+    panels = tuple(Panel(f"{i}", "epoch", "accuracy", TWELVE.panels[0].lines, percent=True) for i in range(2))
+    lines = tuple(replace(line, end=f"a long name {line.label}") for line in panels[0].lines[:3])
+    figure = replace(TWELVE, panels=(replace(panels[0], lines=lines), panels[1]), columns=2)
+    with pytest.warns(CrampedWarning) as heard:
+        (path,) = save_prints(figure, tmp_path, ["png"], PrintOptions(width=2, font_size=20))
+    assert [str(one.message) for one in heard] == [
+        "figure 'twelve': 2 inches are too narrow for what is on it, and parts of it overlap; "
+        "give it a greater width, a smaller font_size or less to show"
+    ]
+    assert path.exists()
+    with pytest.warns(CrampedWarning, match="figure 'twelve': "):
+        drawn(figure, PrintOptions(width=2, font_size=20))
 
 
 def test_the_size_of_letters_is_that_of_labels():
