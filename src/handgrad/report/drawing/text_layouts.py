@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-KNOWN = ((3, 9), (3, 11))  # versions of matplotlib whose `Text._get_layout` asks for nothing but what `_key` has
+KNOWN = ((3, 10), (3, 11))  # versions of matplotlib whose `Text._get_layout` asks for nothing but what `_key` has
 
 
 @contextmanager
