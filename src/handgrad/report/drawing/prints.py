@@ -50,10 +50,12 @@ class _Print(NamedTuple):
         frozen = gc.get_freeze_count()
         if not frozen:
             gc.freeze()  # what was there before is not gone through
-        save_prints(self.figure, self.folder, self.formats, self.options)
-        gc.collect(0)  # a drawing is a web of cycles, and a report is made `without_collection`
-        if not frozen:
-            gc.unfreeze()
+        try:
+            save_prints(self.figure, self.folder, self.formats, self.options)
+            gc.collect(0)  # a drawing is a web of cycles, and a report is made `without_collection`
+        finally:
+            if not frozen:
+                gc.unfreeze()
 
     def packed(self) -> bytes | None:
         """For a worker, with what draws the figure and its fonts here; None where the figure cannot be sent."""
