@@ -318,3 +318,30 @@ def test_a_handler_of_somebody_else_is_left_alone(monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     assert heard == [1]
+
+
+# -- warnings of ours
+
+
+def test_a_warning_of_ours_is_one_line_and_others_are_as_python_prints_them():
+    code = (
+        "import sys, warnings; from handgrad.cli import main; from handgrad.errors import CrampedWarning; "
+        "sys.argv = ['handgrad', '--version']; main(); warnings.warn(CrampedWarning('ours')); warnings.warn('theirs')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    first, second, *_ = done.stderr.splitlines()
+    assert first == "handgrad: ours"
+    assert second == "<string>:1: UserWarning: theirs"
+
+
+# -- the end
+
+
+def test_at_its_end_python_looks_for_no_cycles():
+    """It takes half a second after a study of 1,000 runs; what other libraries do at the end comes before."""
+    code = (
+        "import atexit, gc, sys; atexit.register(lambda: print('frozen', gc.get_freeze_count() > 0)); "
+        "from handgrad.cli import main; sys.argv = ['handgrad', '--version']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "frozen True"

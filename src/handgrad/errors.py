@@ -29,6 +29,10 @@ class HandgradError(Exception):
         super().__init__(readable(message))
 
 
+class CrampedWarning(UserWarning):
+    """A figure for print is too narrow for what is on it."""
+
+
 def is_interrupt(error: BaseException | None) -> bool:
     """Whether Ctrl-C is behind an error: a library may raise one of its own from it.
 

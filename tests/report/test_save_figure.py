@@ -149,7 +149,7 @@ def test_what_a_record_has_no_figure_of_is_said(record, tmp_path):
 
 def test_what_was_read_is_kept_while_there_is_room():
     asked = []
-    read = study_figure._read_once(
+    read = study_figure.ReadOnce(
         lambda run: asked.append(run) or {"loss": np.zeros(len(run))}, lambda curves: curves["loss"].nbytes, 100
     )
     for run in ("a" * 8, "b" * 9, "c", "a" * 8, "b" * 9, "c"):  # 64, 72 and 8 bytes

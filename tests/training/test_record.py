@@ -43,6 +43,18 @@ def test_curves_are_read_as_they_were_written(tmp_path, array):
     read[...] = read[::-1] if read.ndim else 1  # it can be changed
 
 
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_curves_with_a_changed_byte_are_damaged(tmp_path, save):
+    """Where no record has their checksum, that of the archive tells."""
+    path = tmp_path / "curves.npz"
+    save(path, one=np.arange(50.0))
+    content = bytearray(path.read_bytes())
+    content[250] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match=r"curves\.npz"):
+        load_curves(tmp_path)
+
+
 def test_curves_of_objects_are_refused(tmp_path):
     np.savez(tmp_path / "curves.npz", one=np.array([{}], object))
     with pytest.raises(DamagedError, match=r"curves\.npz"):

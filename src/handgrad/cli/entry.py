@@ -3,16 +3,19 @@
 Exit codes: 0 fine, 1 some runs failed, 2 bad input, 70 an error in handgrad itself, 130 interrupted.
 """
 
+import atexit
+import gc
 import os
 import signal
 import sys
 import threading
 import time
+import warnings
 from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from handgrad.errors import HandgradError, InputError
+from handgrad.errors import CrampedWarning, HandgradError, InputError
 from handgrad.limits import check_limits, reached
 from handgrad.terminal import SafeStream, open_standard_streams, safe_streams, say
 
@@ -20,6 +23,7 @@ BAD_INPUT, DEFECT, INTERRUPTED = 2, 70, 130
 PATIENCE = 5.0  # seconds for a command to put things in order after Ctrl-C
 CONTINUES = "interrupted; the same command continues from there"
 SAFE = "nothing finished is lost, and the same command goes on"
+USUAL_FORM = warnings.formatwarning
 READERLESS = (BrokenPipeError, ConnectionError)  # handgrad … | head: whoever closes the pipe wants no more
 
 
@@ -27,6 +31,8 @@ def main() -> None:
     """The command line; every error becomes one message and its exit code."""
     interrupts = Interrupts()
     code = DEFECT
+    warnings.formatwarning = _in_a_line  # type: ignore[assignment]
+    atexit.register(gc.freeze)  # or Python looks for cycles in all that is left: half a second after 1,000 runs
     try:
         interrupts.begin()
         open_standard_streams()
@@ -42,6 +48,11 @@ def main() -> None:
         os._exit(code)  # at once: a kernel that is still at work must not see its machine code go
     if code:
         sys.exit(code)
+
+
+def _in_a_line(message: Warning | str, category: type[Warning], *where: Any) -> str:
+    """What Python prints of a warning: of ours without the file and line that it comes from."""
+    return f"handgrad: {message}\n" if issubclass(category, CrampedWarning) else USUAL_FORM(message, category, *where)
 
 
 def _ended(interrupts: "Interrupts", out: SafeStream) -> int:

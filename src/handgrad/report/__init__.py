@@ -1,50 +1,44 @@
-"""Report: tables, figures and a page, made from the records of a study alone."""
+"""Report: tables, figures and a page, made from the records of a study alone.
 
-from handgrad.report.build import build_report
-from handgrad.report.exports import export_study
-from handgrad.report.findings.summarize import summarize
-from handgrad.report.findings.summary import Summary
-from handgrad.report.result_frames import (
-    class_scores,
-    compare,
-    compare_studies,
-    conclusions,
-    curve_measures,
-    effects,
-    examples_right,
-    explanation,
-    importance,
-    past_studies,
-    reproduction,
-    rungs,
-    search_history,
-    statements,
-    timeline,
-)
-from handgrad.report.study_figure import figure, save_figure
-from handgrad.report.study_table import save_table
+Its names are loaded when they are asked for: a process that only draws figures needs a third of them.
+"""
 
-__all__ = [
-    "Summary",
-    "build_report",
-    "class_scores",
-    "compare",
-    "compare_studies",
-    "conclusions",
-    "curve_measures",
-    "effects",
-    "examples_right",
-    "explanation",
-    "export_study",
-    "figure",
-    "importance",
-    "past_studies",
-    "reproduction",
-    "rungs",
-    "save_figure",
-    "save_table",
-    "search_history",
-    "statements",
-    "summarize",
-    "timeline",
-]
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Summary": "findings.summary",
+    "build_report": "build",
+    "class_scores": "result_frames",
+    "compare": "result_frames",
+    "compare_studies": "result_frames",
+    "conclusions": "result_frames",
+    "curve_measures": "result_frames",
+    "effects": "result_frames",
+    "examples_right": "result_frames",
+    "explanation": "result_frames",
+    "export_study": "exports",
+    "figure": "study_figure",
+    "importance": "result_frames",
+    "past_studies": "result_frames",
+    "reproduction": "result_frames",
+    "rungs": "result_frames",
+    "save_figure": "study_figure",
+    "save_table": "study_table",
+    "search_history": "result_frames",
+    "statements": "result_frames",
+    "summarize": "findings.summarize",
+    "timeline": "result_frames",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'handgrad.report' has no attribute {name!r}; it has: {', '.join(__all__)}")
+    return getattr(import_module(f"handgrad.report.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -28,6 +28,7 @@ from handgrad.report.drawing.lettering import check_fonts, without_font
 from handgrad.report.drawing.prints import Prints
 from handgrad.report.explained.explained_chapter import explained_chapters, explained_tiles, explained_verdicts
 from handgrad.report.figures.rate_range import range_verdicts
+from handgrad.report.figures.request import Sources
 from handgrad.report.findings.conclusion_sentences import conclusions_data
 from handgrad.report.findings.importance import Importance, importances
 from handgrad.report.findings.published_names import published_names, renamed
@@ -44,7 +45,7 @@ from handgrad.report.page.run_table import run_table
 from handgrad.report.paper.article import Article
 from handgrad.report.paper.typesetting import find_pdflatex, typeset
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
-from handgrad.report.study_figure import FORMATS, known_formats, sources_of
+from handgrad.report.study_figure import FORMATS, known_formats, records_of, sources_of
 from handgrad.study.execution.choose_runner import known_jobs
 from handgrad.study.explain.rung_results import Explained, read_explanation
 from handgrad.study.folder.disk import unwritable
@@ -173,10 +174,12 @@ def _write_into(
     options: PrintOptions,
     saver: Prints,
 ) -> WrittenReport:
-    summary = summarize(results)
+    records = records_of(results)
+    summary = summarize(results, keep=records.keep)
     summary = renamed(summary, published_names(summary))
+    sources = sources_of(results, summary.names, records)
     try:
-        return _write_all(summary, results, folder, formats, say, options, saver)
+        return _write_all(summary, sources, results, folder, formats, say, options, saver)
     except (HandgradError, OSError):
         raise
     except Exception as error:
@@ -191,6 +194,7 @@ def _write_into(
 
 def _write_all(
     summary: Summary,
+    sources: Sources,
     results: Results,
     folder: Path,
     formats: tuple[str, ...],
@@ -204,7 +208,6 @@ def _write_all(
     page = Page(folder, formats, options.over(said or AS_USUAL), saver)
     article = Article(folder, formats)
     progress = so_far(results)
-    sources = sources_of(results, summary.names)
     explained = read_explanation(results)
     important = () if explained is not None else tuple(importances(summary))
     reproduction = None if explained is not None else reproduce(summary, sources.by_epoch, sources.diagnostics)

@@ -4,8 +4,11 @@
 
 Drawing figures for print takes most of it, and where that is long, other processes help (`drawing.prints`); each of
 them costs HELPER.  The constants are processor times on one core of an AMD EPYC server, which others used as well,
-medians of three reports of invented studies (the folders of `python benchmarks/page.py --keep DIR`): 6.1 s of 24 runs
-and 11 figures, 8.5 s of 200 runs and 14 figures, 12.0 s of 1,000 runs and 15 figures; 6.1, 7.8 and 11.4 s are foreseen.
+medians of two to four reports by `time.process_time` around `build_report(DIR)` in a new process; in brackets what is
+foreseen.  Invented studies (the folders of `python benchmarks/page.py --keep DIR`): 4.0 s (4.0) of 24 runs and 11
+figures, 5.7 s (5.3) of 200 runs and 14 figures, 8.2 s (7.5) of 1,000 runs and 14 figures.  5 widths x 10 learning
+rates, 11 figures: 4.2 s (4.1) of 1 seed, 5.0 s (4.5) of 4, 6.1 s (6.7) of 20, which are 1,000 runs.  3 learning rates
+x 20 seeds, 10 figures: 3.3 s (3.9).
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -16,12 +19,12 @@ from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.planning.plan import Plan
 
-START = 2.0  # libraries, the page itself
-FIGURE = 0.36  # of each, in three formats
-RUN = 0.004
+START = 1.0  # libraries, the page itself
+FIGURE = 0.27  # of each, in three formats
+RUN = 0.0027
 OF_BEST = 5  # figures of the best setting's network
 HELPER = 1.3  # until another process can draw
-LONG = 7.0  # a report that takes so long has help
+LONG = 5.0  # a report that takes so long has help
 EACH = 4  # figures for each process, at least
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from handgrad.data.contents import Dataset
 from handgrad.displays import Display, Displayed, in_notebook
@@ -167,7 +167,8 @@ def figure(
     if isinstance(folder, Record):
         return _of_record(folder, kind, settings, options, data, name or kind, printed)
     results = Results.of(folder)
-    summary = summarize(results)
+    records = records_of(results)
+    summary = summarize(results, keep=records.keep)
     known = {setting.label: setting for setting in summary.settings}
     if settings is None:
         one = FIGURES[kind].options.settings[1] == 1 and summary.winner is not None
@@ -177,7 +178,7 @@ def figure(
         raise InputError(f"settings holds an {unknown(wrong[0], known, 'setting')}")
     axes = list(dict.fromkeys(path for label in labels for path in known[label].axes))
     named = {setting_name(known[label], axes): known[label] for label in labels}
-    sources = replace(sources_of(results), split=loading(data))
+    sources = replace(sources_of(results, record=records), split=loading(data))
     found = make_figure(kind, summary, named, sources, options, name=name or kind)
     if found is None:
         ended = [(label, run) for label in labels for run in known[label].runs if run.record is not None]
@@ -259,38 +260,54 @@ def save_figure(
     return made.save(target, formats=formats)
 
 
-def _read_once(read: Callable[[str], Read], size_of: Callable[[Read], int], room: int) -> Callable[[str], Read]:
-    """`read`, which keeps what it has read while there is room: several figures and tables go through all runs."""
-    kept: dict[str, Read] = {}
+class ReadOnce(Generic[Read]):
+    """`read`, which keeps what it has read while there is room: several figures and tables go through all runs.
 
-    def read_once(run_id: str) -> Read:
-        nonlocal room
-        if run_id in kept:
-            return kept[run_id]
-        found = read(run_id)
-        size = size_of(found)
-        if size <= room:
-            kept[run_id], room = found, room - size
+    room: bytes, by `size_of` what was read.
+    """
+
+    def __init__(self, read: Callable[[str], Read], size_of: Callable[[Read], int], room: int) -> None:
+        self._read, self._size_of, self._room = read, size_of, room
+        self._kept: dict[str, Read] = {}
+
+    def __call__(self, run_id: str) -> Read:
+        if run_id in self._kept:
+            return self._kept[run_id]
+        found = self._read(run_id)
+        self.keep(run_id, found)
         return found
 
-    return read_once
+    def keep(self, run_id: str, found: Read) -> None:
+        """Keep what was read elsewhere, if there is room."""
+        size = self._size_of(found)
+        if size <= self._room:
+            self._kept[run_id] = found
+            self._room -= size
 
 
-def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sources:
-    """The files of a results folder that chapters read one at a time; `summarize` has compared their checksums.
-
-    names: label in the folder -> what the summary calls the setting, of those that it renamed.
-    """
+def records_of(results: Results) -> ReadOnce[Record]:
+    """id of a run -> its record.json, read once."""
     runs = results.folder / "runs"
-    labels = {name: label for label, name in (names or {}).items()}
-
-    record = _read_once(
+    return ReadOnce(
         lambda run_id: load(runs / run_id, arrays=False),
         lambda found: (runs / found.id / "record.json").stat().st_size,
         ROOM // 4,  # of the file; what is made of it takes three times as much
     )
+
+
+def sources_of(
+    results: Results, names: Mapping[str, str] | None = None, record: Callable[[str], Record] | None = None
+) -> Sources:
+    """The files of a results folder that chapters read one at a time; `summarize` has compared their checksums.
+
+    names: label in the folder -> what the summary calls the setting, of those that it renamed.
+    record: those that were read already (`records_of`).
+    """
+    runs = results.folder / "runs"
+    labels = {name: label for label, name in (names or {}).items()}
+    record = record or records_of(results)
     return Sources(
-        curves=_read_once(
+        curves=ReadOnce(
             lambda run_id: load_curves(runs / run_id),
             lambda arrays: sum(array.nbytes for array in arrays.values()),
             ROOM,

@@ -18,6 +18,7 @@ import errno
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -324,7 +325,19 @@ def load_optional(folder: Path, name: str, record: Record) -> Arrays:
 def _npz(path: Path, record: Record | None, form: str) -> Arrays:
     content = _checked(path, record)
     with reading(path, DamagedError, form, REMEDY), zipfile.ZipFile(io.BytesIO(content)) as file:
-        return {name.removesuffix(".npy"): _npy(file.read(name)) for name in file.namelist()}
+        return {one.filename.removesuffix(".npy"): _npy(_member(file, one, content)) for one in file.infolist()}
+
+
+def _member(file: zipfile.ZipFile, one: zipfile.ZipInfo, content: bytes) -> bytes:
+    """`file.read(one)`, for short files in less time: it lies as it is in `content`, behind 30 bytes and two texts."""
+    if one.compress_type != zipfile.ZIP_STORED or one.flag_bits:
+        return file.read(one)
+    lengths = content[one.header_offset + 26 : one.header_offset + 30]
+    start = one.header_offset + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+    found = content[start : start + one.file_size]
+    if zlib.crc32(found) != one.CRC:
+        raise zipfile.BadZipFile(f"Bad CRC-32 for file {one.filename!r}")
+    return found
 
 
 def _npy(content: bytes) -> np.ndarray:

@@ -4,9 +4,12 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
+from handgrad.report.drawing import text_layouts
 from handgrad.report.drawing.canvas import draw, save_prints
 from handgrad.report.drawing.grids import signed_colours
+from handgrad.report.figures.axis_shapes import HeatMap
 from handgrad.report.figures.palette import CONTEXT, line_style
 from handgrad.report.figures.row_shapes import Ranking, RankingRow
 from handgrad.report.figures.search_shapes import Stripe, Timeline
@@ -45,6 +48,10 @@ RANKING = Ranking(
 MATRIX = Matrix("confusion", "Confusion", "c", ("cat", "$dog", "<i>"), np.array([[8, 2, 0], [0, 9, 1], [0, 0, 1200]]))
 PICTURES = Pictures("weights", "Weights", "c", np.linspace(-1, 1, 5 * 16).reshape(5, 4, 4), tuple("abcde"), 1.0, 3)
 COLOUR = Pictures("colour", "Weights", "c", np.linspace(-1, 1, 2 * 48).reshape(2, 4, 4, 3), ("a", "b"), 1.0, 2)
+HEAT_MAP = HeatMap(
+    "heat-map", "Heat map", "c", "lr", "hidden", ("0.1", "1"), ("8", "16"), np.array([[0.7, 0.8], [0.9, 0.6]]),
+    np.full((2, 2), 3), np.array([[0, 0], [0, 1]]), (1, 0), 0.6, 0.9, "accuracy", percent=True,
+)  # fmt: skip
 SAMPLES = np.random.default_rng(0).random((2, 4, 4))
 PREDICTIONS = Predictions("predictions", "Predictions", "c", SAMPLES, (0, 1), ("a", "b"), ("b", "b"), ("a", ""))
 BLIND = Predictions("blind", "Predictions", "c", None, (0,), ("a",), ("b",), ("a",))
@@ -68,6 +75,25 @@ def test_the_same_numbers_give_the_same_bytes(figure, tmp_path):
     assert names == [f"{figure.name}.{form}" for form in ("pdf", "png", "svg")]
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+@pytest.mark.parametrize("figure", [CURVES, HEAT_MAP], ids=lambda figure: figure.name)
+def test_a_pdf_is_the_same_with_an_svg_and_without_and_lacks_nothing_of_it(figure, tmp_path):
+    svg, pdf = save_prints(figure, tmp_path, ["svg", "pdf"])
+    content = pdf.read_bytes()
+    save_prints(figure, tmp_path, ["pdf"])
+    assert pdf.read_bytes() == content
+    pictures = svg.read_text("utf-8").count("<image")
+    assert pictures == (figure is HEAT_MAP)  # the bar of its colours
+    assert content.count(b"/Subtype /Image") == pictures
+
+
+def test_a_layout_that_is_kept_changes_nothing(tmp_path, monkeypatch):
+    usual = Text._get_layout
+    kept = [path.read_bytes() for path in save_prints(CURVES, tmp_path, ["png", "svg"])]
+    assert Text._get_layout is usual
+    monkeypatch.setattr(text_layouts, "KNOWN", ((0, 0), (0, 0)))  # as with a later matplotlib
+    assert [path.read_bytes() for path in save_prints(CURVES, tmp_path, ["png", "svg"])] == kept
 
 
 def test_the_users_own_style_changes_nothing(tmp_path):
@@ -145,14 +171,15 @@ def test_a_matrix_says_count_and_percentage():
 
 def test_pictures_are_one_mosaic_with_their_names():
     (axes,) = draw(PICTURES).axes
-    mosaic = axes.images[0].get_array()
+    mosaic = axes.images[0].get_array()  # bytes
     for i, image in enumerate(PICTURES.images):
         text = axes.texts[i]
         assert text.get_text() == "abcde"[i]
         x, y = text.get_position()
         top, left = round(y + 0.5), round(x - 1.5)
-        assert mosaic[top : top + 4, left : left + 4].tolist() == signed_colours(image, 1.0).tolist()
-    assert (mosaic[:, 4] == 1).all()  # white between them
+        shades = (255 * signed_colours(image, 1.0)).astype(np.uint8)
+        assert mosaic[top : top + 4, left : left + 4].tolist() == shades.tolist()
+    assert (mosaic[:, 4] == 255).all()  # white between them
 
 
 def test_predictions():

@@ -3,6 +3,7 @@
 import io
 import re
 import zlib
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,8 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 
 from handgrad import build_report
-from handgrad.errors import InputError
+from handgrad.errors import CrampedWarning, InputError
+from handgrad.report.drawing import pdf_fonts
 from handgrad.report.drawing.canvas import drawn, save_prints
 from handgrad.report.drawing.lettering import check_fonts
 from handgrad.report.figures.palette import CONTEXT, LINES, line_style, shade
@@ -58,6 +60,22 @@ def test_letters_are_legible_in_a_column(figure):
     assert max(sizes) <= 10
 
 
+def test_a_figure_that_is_too_narrow_says_so_once_in_our_words(tmp_path):
+    """With all that is known of it; it is written all the same."""
+    panels = tuple(Panel(f"{i}", "epoch", "accuracy", TWELVE.panels[0].lines, percent=True) for i in range(2))
+    lines = tuple(replace(line, end=f"a long name {line.label}") for line in panels[0].lines[:3])
+    figure = replace(TWELVE, panels=(replace(panels[0], lines=lines), panels[1]), columns=2)
+    with pytest.warns(CrampedWarning) as heard:
+        (path,) = save_prints(figure, tmp_path, ["png"], PrintOptions(width=2, font_size=20))
+    assert [str(one.message) for one in heard] == [
+        "figure 'twelve': 2 inches are too narrow for what is on it, and parts of it overlap; "
+        "give it a greater width, a smaller font_size or less to show"
+    ]
+    assert path.exists()
+    with pytest.warns(CrampedWarning, match="figure 'twelve': "):
+        drawn(figure, PrintOptions(width=2, font_size=20))
+
+
 def test_the_size_of_letters_is_that_of_labels():
     assert drawn(TWELVE, PrintOptions(font_size=12)).axes[0].xaxis.label.get_fontsize() == 12
     assert drawn(TWELVE, SINGLE).axes[0].xaxis.label.get_fontsize() == 8
@@ -86,18 +104,35 @@ def test_a_font_of_ones_own_and_another_for_what_it_lacks(font, tmp_path):
     assert len(names) == 1 + (b"DejaVuSans" in names)
 
 
-def test_fonts_in_a_pdf_have_their_letters_and_no_rules_for_setting_text(tmp_path):
-    """matplotlib has set it; to cut those tables down took most of a PDF's time.  Of others' PDFs nothing changes."""
-    usual = subset.Options
-    (path,) = save_prints(MATRIX, tmp_path, ["pdf"])
+def fonts_of(path):
+    """The fonts in a PDF, by fontTools."""
     streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", path.read_bytes(), re.DOTALL)
     contents = [zlib.decompress(one) for one in streams if one[:1] == b"x"]
-    fonts = [TTFont(io.BytesIO(one)) for one in contents if one[:4] == b"\0\1\0\0"]
-    assert len(fonts) == 1
-    assert {"glyf", "loca", "hmtx"} <= set(fonts[0].keys())
-    assert not {"GDEF", "GPOS", "GSUB"} & set(fonts[0].keys())
-    assert {"c", "t", "dollar", "percent"} <= set(fonts[0].getGlyphOrder())
-    assert subset.Options is usual
+    return [TTFont(io.BytesIO(one)) for one in contents if one[:4] == b"\0\1\0\0"]
+
+
+def test_fonts_in_a_pdf_have_their_letters_and_no_rules_for_setting_text(tmp_path):
+    """matplotlib has set it; to cut those tables down took most of a PDF's time.  Of others' PDFs nothing changes."""
+    usual = subset.Subsetter
+    (path,) = save_prints(MATRIX, tmp_path, ["pdf"])
+    assert subset.Subsetter is usual
+    (font,) = fonts_of(path)
+    assert {"glyf", "loca", "hmtx"} <= set(font.keys())
+    assert not {"GDEF", "GPOS", "GSUB", "fpgm"} & set(font.keys())
+    assert {"c", "t", "dollar", "percent", "Q"} <= set(font.getGlyphOrder())  # the usual letters, of every figure
+
+
+def test_a_pdf_with_unusual_letters_has_those_and_is_the_same_whatever_was_drawn_before(tmp_path, monkeypatch):
+    figure = replace(MATRIX, classes=("кот", "$dog", "<i>"))
+    (path,) = save_prints(figure, tmp_path, ["pdf"])
+    letters = [set(font.getBestCmap()) for font in fonts_of(path)]
+    (own,) = (found for found in letters if ord("к") in found)
+    assert set(map(ord, "кот")) <= own
+    assert ord("Q") not in own
+    content = path.read_bytes()
+    monkeypatch.setattr(pdf_fonts, "_LETTERS", {})
+    save_prints(figure, tmp_path, ["pdf"])
+    assert path.read_bytes() == content
 
 
 def test_a_font_that_is_not_here_is_refused():

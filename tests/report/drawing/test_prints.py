@@ -1,6 +1,7 @@
 """Figures that workers draw: the same bytes, and what they do not draw is drawn here, with its errors and warnings."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -95,6 +96,19 @@ def test_what_a_worker_had_that_died_is_drawn_here(tmp_path, drawn_here):
         prints.finish()
         assert sorted(drawn_here) == ["confusion", "ranking"]
     assert {path.name for path in tmp_path.iterdir()} == {"ranking.svg", "confusion.svg"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_what_a_worker_had_that_was_stopped_is_drawn_here(tmp_path, drawn_here, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.2)
+    with Prints(1) as prints:
+        (helper,) = prints._helpers
+        prints.save(RANKING, tmp_path, ("png", "svg", "pdf"), AS_USUAL)
+        until(lambda: helper.busy)
+        os.kill(helper.process.pid, signal.SIGSTOP)
+        prints.finish()
+        assert drawn_here == ["ranking"]
+    assert not helper.process.is_alive()
 
 
 def test_a_script_without_a_guard_is_told():

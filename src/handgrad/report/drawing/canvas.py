@@ -11,14 +11,20 @@ Nothing uses pyplot, which keeps global state.
 
 import io
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handgrad.report.drawing.lettering import lettered, silent, without_layout_tables
+from handgrad.errors import CrampedWarning
+from handgrad.names import shown
+from handgrad.report.drawing.lettering import lettered, silent
+from handgrad.report.drawing.pdf_fonts import pdf_fonts
+from handgrad.report.drawing.text_layouts import layouts_kept
+from handgrad.report.drawing.vectors import save_vectors
 from handgrad.report.figures.shapes import FigureData
 from handgrad.study.published.figure_options import figure_shape, load
 from handgrad.study.published.print_options import AS_USUAL, PrintOptions
@@ -162,11 +168,13 @@ def save_prints(
         return []
     paths = print_paths(figure, folder, formats)
     with _in_print(figure, options) as drawing:
-        box = _laid_out(drawing, options.inches)
-        for path in paths:
-            form = path.suffix.removeprefix(".")
-            with without_layout_tables() if form == "pdf" else nullcontext():
-                drawing.savefig(path, format=form, metadata=NO_DATES[form], bbox_inches=box)
+        box = _laid_out(figure, drawing, options.inches)
+        found = {path.suffix.removeprefix("."): path for path in paths}
+        if "pdf" in found:
+            with pdf_fonts():
+                save_vectors(drawing, box, found.pop("svg", None), found.pop("pdf"), NO_DATES)
+        for form, path in found.items():
+            drawing.savefig(path, format=form, metadata=NO_DATES[form], bbox_inches=box)
     return paths
 
 
@@ -181,7 +189,7 @@ def png(figure: FigureData) -> bytes:
 
     content = io.BytesIO()
     with _in_print(figure) as drawing:
-        drawing.savefig(content, format="png", metadata=NO_DATES["png"], bbox_inches=_laid_out(drawing))
+        drawing.savefig(content, format="png", metadata=NO_DATES["png"], bbox_inches=_laid_out(figure, drawing))
     if not hasattr(figure, "images"):
         picture = Image.open(content).convert("RGB").quantize(256, dither=Image.Dither.NONE)
         content = io.BytesIO()
@@ -192,7 +200,9 @@ def png(figure: FigureData) -> bytes:
 def drawn(figure: FigureData, options: PrintOptions = AS_USUAL) -> "Drawing":
     """matplotlib's figure in the style of print, for whoever changes it."""
     with _in_print(figure, options) as drawing:
-        drawing.draw_without_rendering()  # ticks take the style of the moment in which they are first drawn
+        # ticks take the style of the moment in which they are first drawn
+        if not _arranged(drawing.draw_without_rendering):
+            _say_cramped(figure, drawing.get_figwidth())
     return drawing
 
 
@@ -206,7 +216,7 @@ def _in_print(figure: FigureData, options: PrintOptions = AS_USUAL) -> "Iterator
     sheet = _Sheet(width, options.font_size or (NARROW_SIZE if width < NARROW else FONT_SIZE))
     before = _SHEET.set(sheet)
     try:
-        with matplotlib.rc_context(), silent():
+        with matplotlib.rc_context(), silent(), layouts_kept():
             matplotlib.rcdefaults()  # not the user's own style: the same numbers give the same bytes everywhere
             sizes = {key: sized(size) for key, size in STYLE.items() if key.endswith("size")}
             matplotlib.rcParams.update({**STYLE, **sizes, "font.size": sized(9), "font.family": list(found.families)})
@@ -215,26 +225,54 @@ def _in_print(figure: FigureData, options: PrintOptions = AS_USUAL) -> "Iterator
         _SHEET.reset(before)
 
 
-def _laid_out(drawing: "Drawing", width: float | None = None) -> "Bbox":
+def _laid_out(figure: FigureData, drawing: "Drawing", width: float | None = None) -> "Bbox":
     """Lay the drawing out once for all formats (it takes most of the time), and the box around all that is on it.
 
     width: of the box, in inches; what stands beside the axes, such as names at the ends of lines, takes of theirs.
     """
     from matplotlib.transforms import Bbox
 
-    drawing.draw_without_rendering()
-    box = drawing.get_tightbbox().padded(MARGIN if width is None else MARGIN / 4)
+    wide = drawing.get_figwidth() if width is None else width
+
+    def box_within(margin: float) -> "tuple[Bbox, bool]":
+        engine: Any = drawing.get_layout_engine()
+        fits = _arranged(lambda: engine.execute(drawing))  # nothing is drawn for it
+        return drawing.get_tightbbox().padded(margin), fits
+
+    box, fits = box_within(MARGIN if width is None else MARGIN / 4)
     for _ in range(3):
         if width is None or box.width <= width + 0.005:
             break
         drawing.set_figwidth(max(1.0, drawing.get_figwidth() + width - box.width))
-        drawing.draw_without_rendering()
-        box = drawing.get_tightbbox().padded(MARGIN / 4)
+        box, fits = box_within(MARGIN / 4)
+    if not fits:
+        _say_cramped(figure, wide)
     drawing.set_layout_engine(None)  # no format does it again
     if width is None or box.width > width + 0.02:  # too narrow for what is on it: nothing is cut
         return box
     middle = (box.x0 + box.x1) / 2
     return Bbox.from_extents(middle - width / 2, box.y0, middle + width / 2, box.y1)
+
+
+def _arranged(arrange: Callable[[], None]) -> bool:
+    """Arrange a drawing -> whether there is room for what is on it, of which matplotlib warns in words of its own."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        arrange()
+    cramped = [one for one in heard if str(one.message).startswith("constrained_layout not applied")]
+    for one in heard:
+        if one not in cramped:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    return not cramped
+
+
+def _say_cramped(figure: FigureData, width: float) -> None:
+    warnings.warn(
+        f"figure {shown(figure.name)}: {width:.3g} inches are too narrow for what is on it, and parts of it overlap; "
+        "give it a greater width, a smaller font_size or less to show",
+        CrampedWarning,
+        stacklevel=3,
+    )
 
 
 def draw(figure: FigureData) -> "Drawing":

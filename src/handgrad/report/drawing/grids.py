@@ -92,7 +92,11 @@ def draw_pictures(figure: Pictures) -> "Drawing":
 
 
 def _image(axes: "Axes", image: np.ndarray) -> None:
-    axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    """image: (rows, cols) or (rows, cols, 3) in [0, 1], made bytes here: matplotlib would do it after enlarging it."""
+    from matplotlib import colormaps
+
+    shades = colormaps["gray"](image, bytes=True) if image.ndim == 2 else (255 * image).astype(np.uint8)
+    axes.imshow(shades, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)

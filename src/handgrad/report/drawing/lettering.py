@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
-from importlib import import_module
 from textwrap import wrap
 from typing import Any, TypeVar
 
@@ -107,31 +106,6 @@ def silent() -> Iterator[None]:
         yield
     finally:
         log.setLevel(before)
-
-
-LAYOUT_TABLES = ("GDEF", "GPOS", "GSUB")
-
-
-@contextmanager
-def without_layout_tables() -> Iterator[None]:
-    """Fonts in PDFs without the tables by which text is set: matplotlib has set it, and no reader of a PDF looks there.
-
-    To cut these tables down to the letters of a figure takes most of the time of its PDF.  matplotlib takes fontTools'
-    `subset.Options` as they are and has no option of its own; where another version asks otherwise, the tables stay.
-    """
-    subset: Any = import_module("fontTools.subset")
-    usual: Any = subset.Options
-
-    class Options(usual):  # type: ignore[misc]
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**options)
-            self.drop_tables: list[str] = [*self.drop_tables, *LAYOUT_TABLES]
-
-    subset.Options = Options
-    try:
-        yield
-    finally:
-        subset.Options = usual
 
 
 def _texts(value: Any) -> Iterator[str]:

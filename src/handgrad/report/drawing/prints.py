@@ -4,8 +4,9 @@
             <-- whether it drew them --
 
 Nothing depends on the workers.  What one did not draw, the parent draws: a figure whose shape a fresh process does not
-know or draws in another way, one that failed or that something warned of, whatever a worker had that died, and all that
-none has begun when the parent has nothing else to do.  So errors and warnings are those of a report without workers.
+know or draws in another way, one that failed or that something warned of, whatever a worker had that died or was
+stopped, and all that none has begun when the parent has nothing else to do.  So errors and warnings are those of a
+report without workers.
 """
 
 import gc
@@ -33,6 +34,7 @@ from handgrad.study.runners.processes import (
     started,
 )
 
+PATIENCE = 30.0  # seconds without news of any worker, when nothing else is left to do; a figure takes one
 UNHEARD = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)  # Python shows none of them
 
 
@@ -45,8 +47,15 @@ class _Print(NamedTuple):
     options: PrintOptions
 
     def save(self) -> None:
-        save_prints(self.figure, self.folder, self.formats, self.options)
-        gc.collect(0)  # a drawing is a web of cycles, and a report is made `without_collection`
+        frozen = gc.get_freeze_count()
+        if not frozen:
+            gc.freeze()  # what was there before is not gone through
+        try:
+            save_prints(self.figure, self.folder, self.formats, self.options)
+            gc.collect(0)  # a drawing is a web of cycles, and a report is made `without_collection`
+        finally:
+            if not frozen:
+                gc.unfreeze()
 
     def packed(self) -> bytes | None:
         """For a worker, with what draws the figure and its fonts here; None where the figure cannot be sent."""
@@ -118,9 +127,12 @@ class Prints:
                     return self._waiting.pop()[0]
                 if self._left:
                     return self._left.popleft()
-                if not any(helper.busy for helper in self._helpers):
+                busy = [helper for helper in self._helpers if helper.busy]
+                if not busy:
                     return None
-                self._news.wait()
+                if not self._news.wait(PATIENCE):
+                    for helper in busy:
+                        helper.process.kill()  # stopped, or too slow: what it had is drawn here
 
     def _serve(self, helper: "_Helper") -> None:
         """Hand what waits to a worker, one figure at a time, as long as it lives."""

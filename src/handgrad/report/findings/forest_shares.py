@@ -21,7 +21,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,10 @@ from numpy.typing import NDArray
 from handgrad.errors import InputError
 from handgrad.report.findings.axis_scales import VALUE, AxisScale, is_missing, mean_by_setting, scale_of
 from handgrad.report.findings.intervals import CONFIDENCE, Interval
+from handgrad.report.findings.run_columns import Frame
 from handgrad.report.findings.tree_boxes import Boxes, Space, Term, boxes_of, cross_components, marginal
 from handgrad.report.findings.wording import plural
 from handgrad.streams import stream
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 Numbers = NDArray[np.float64]
 FEWEST = 20  # settings, below which a forest sees nothing that their ranking does not
@@ -103,7 +101,7 @@ def too_few(settings: int) -> str:
 
 
 def forest_shares(
-    frame: "DataFrame",
+    frame: Frame,
     axes: Sequence[str],
     *,
     scales: Mapping[str, AxisScale] | None = None,

@@ -1,6 +1,6 @@
 """From a results folder to a `Summary`: records cut short, samples over seeds, the winner of every phase."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,14 +23,20 @@ from handgrad.training.record import Record
 from handgrad.training.sources import SOURCES, sources_in_force
 
 
-def summarize(results: Results, *, only: Collection[str] | None = None) -> Summary:
+def summarize(
+    results: Results,
+    *,
+    only: Collection[str] | None = None,
+    keep: Callable[[str, Record], None] = lambda run_id, record: None,
+) -> Summary:
     """The summary of a results folder; records are read one at a time and only their short parts are kept.
 
     only: labels of settings; the others are left out, as are searches, and no file beside record.json is read.
+    keep: gets the id and the record of every run, for whoever needs it again.
     Raises DamagedError, with every run that is concerned, where files were altered after they were written.
     """
     spec = results.spec
-    facts, unverifiable, fewer = _facts(results, only)
+    facts, unverifiable, fewer = _facts(results, only, keep)
     made = [_phase(results, phase, facts, only) for phase in results.plan["phases"]]
     phases = tuple(phase for phase in made if phase is not None)
     started = [phase.name for phase in phases]
@@ -53,7 +59,9 @@ def summarize(results: Results, *, only: Collection[str] | None = None) -> Summa
     )
 
 
-def _facts(results: Results, only: Collection[str] | None) -> tuple[dict[str, list[RunFacts]], int, int]:
+def _facts(
+    results: Results, only: Collection[str] | None, keep: Callable[[str, Record], None]
+) -> tuple[dict[str, list[RunFacts]], int, int]:
     """label -> its runs; how many records of earlier versions have no checksums, and how many lack measures."""
     original = results.spec.original
     matrices = any(isinstance(item, ConfusionTable) for item in (original.table if original else ()))
@@ -64,6 +72,7 @@ def _facts(results: Results, only: Collection[str] | None) -> tuple[dict[str, li
     for cell in results.checked_cells() if only is None else results.cells(only):
         record, fallen, drawn = cell.record, None, dict[str, int]()
         if record is not None:
+            keep(cell.id, record)
             if not record.is_verifiable:
                 unverifiable.add(cell.id)
             if TRAIN.metric("accuracy") in record.metrics and TRAIN.metric("macro_f1") not in record.metrics:

@@ -23,7 +23,6 @@ Where all seeds agree in every setting no noise was seen, and there are no inter
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +32,10 @@ from handgrad.report.findings.axis_scales import LOST, WHOLE
 from handgrad.report.findings.design_blocks import DesignBlock, Terms, block_of, inverse_of, rank_of, terms_of
 from handgrad.report.findings.intervals import CONFIDENCE, Interval
 from handgrad.report.findings.resampled import means_of
+from handgrad.report.findings.run_columns import Frame
 from handgrad.report.findings.wording import plural
 from handgrad.streams import stream
 from handgrad.training.run_keys import RunKey, counted, sources_over
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 Numbers = NDArray[np.float64]
 DRAWS = 2000  # of the pivots behind an interval
@@ -89,7 +86,7 @@ class VarianceShares:
 
 
 def variance_shares(
-    frame: "DataFrame",
+    frame: Frame,
     axes: Sequence[str],
     *,
     order: int = 2,
@@ -152,19 +149,21 @@ def _agreeing(block: DesignBlock) -> str:
     return "the effects that are listed explain every run"
 
 
-def without_lost(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
+def without_lost(frame: Frame, axes: Sequence[str]) -> Frame:
     """The runs of the settings of which no run was lost: what matters among those that work.
 
     A learning rate at which everything collapses has nearly all variance of a grid; which axis matters elsewhere is
     then seen by the shares of this frame.
     """
     if WHOLE in frame:  # a run that diverged has no row
-        return frame[frame[WHOLE].to_numpy(dtype=bool)]
+        found: Frame = frame[[bool(whole) for whole in frame[WHOLE].tolist()]]
+        return found
     if LOST not in frame:
         return frame
     keys = list(zip(*(frame[axis].tolist() for axis in axes), strict=True))
     lost = {key for key, fell in zip(keys, frame[LOST].tolist(), strict=True) if fell}
-    return frame[[key not in lost for key in keys]]
+    left: Frame = frame[[key not in lost for key in keys]]
+    return left
 
 
 @dataclass(frozen=True)
@@ -304,8 +303,8 @@ def _noncentrality(x: Numbers, df: int, level: Numbers) -> Numbers:
     """
     from scipy.special import chndtrinc, ndtri
 
-    far = x > 1000 + 50 * df
-    found = (np.sqrt(x) - ndtri(level)) ** 2 - (df - 1)
-    near = chndtrinc(np.where(far, 1.0, x), float(df), np.where(far, 0.5, level))
-    near = np.where(near > 1e-300, near, 0.0)  # the inverse of no noncentrality is a tiny number
-    return np.asarray(np.where(far, found, near), dtype=np.float64)
+    near = x <= 1000 + 50 * df
+    found = np.asarray((np.sqrt(x) - ndtri(level)) ** 2 - (df - 1), dtype=np.float64)
+    exact = chndtrinc(x[near], float(df), level[near])
+    found[near] = np.where(exact > 1e-300, exact, 0.0)  # the inverse of no noncentrality is a tiny number
+    return found

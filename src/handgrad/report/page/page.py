@@ -12,11 +12,13 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn, assert_never
+from typing import Any, NamedTuple, NoReturn, assert_never
 
 from handgrad import __version__
 from handgrad.errors import InputError
@@ -224,10 +226,9 @@ def render(
     here = resources.files("handgrad.report.page")
     style = "".join(here.joinpath(name).read_text("utf-8") for name in STYLES)
     script = "".join(here.joinpath(name).read_text("utf-8") for name in SCRIPTS)
-    plotly = _plotly() if page.plots else ""
-    tables = _datatables() if page.runs else ""
-    digests = [hashlib.sha256(text.encode()).digest() for text in (script, plotly, tables) if text]
-    scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    plotly = _library(_plotly) if page.plots else None
+    tables = _library(_datatables) if page.runs else None
+    scripts = " ".join([_hash(script), *(one.hash for one in (plotly, tables) if one)])
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -238,8 +239,8 @@ def render(
     pictures = front(page.plots, summary, contents)
     metric = summary.phases[-1].metric if summary.phases else ""
     whole = {
-        "plotly": packed(plotly) if plotly else "",
-        "datatables": packed(tables) if tables else "",
+        "plotly": plotly.packed if plotly else "",
+        "datatables": tables.packed if tables else "",
         "runs": packed(json.dumps(page.runs, allow_nan=False)) if page.runs else "",
         "sections": packed(json.dumps(page.sections, allow_nan=False)) if page.runs else "",
     }
@@ -268,16 +269,42 @@ def _refuse(name: str, what: str) -> NoReturn:
     raise InputError(f"{name}: the page shows plots, a matrix, pictures or predictions; got {what!r}")
 
 
+class _Library(NamedTuple):
+    """A library of scripts: its hash in the policy, and its text as the page has it."""
+
+    hash: str
+    packed: str
+
+
+@cache
+def _library(text_of: Callable[[], str]) -> _Library:
+    """Kept while the process lives (2 MB): the report of a running study is made again and again."""
+    text = text_of()
+    return _Library(_hash(text), packed(text))
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
 def _plotly() -> str:
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs())
 
 
+def _folder_of(package: str) -> Path:
+    """The files of a package, found without importing it: itables imports pandas."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"the page needs {package}; pip install {package}")
+    return Path(spec.submodule_search_locations[0])
+
+
 def _datatables() -> str:
     """DataTables with its buttons, from the package itables: there it is a module, here a script that sets
     `window.DataTable`."""
-    found = resources.files("itables").joinpath("html", "dt_bundle.js").read_text("utf-8")
+    found = (_folder_of("itables") / "html" / "dt_bundle.js").read_text("utf-8")
     exports = re.search(r"\bexport\s*\{([^{}]*\bas default\b[^{}]*)\};?", found)
     name = re.search(r"([\w$]+) as default", exports[1]) if exports else None
     if exports is None or name is None:

@@ -15,8 +15,11 @@ def static_uri(paths: Iterable[Path]) -> str:
     >>> static_uri([Path("curves.csv")])
     ''
     """
-    found = [_uri(path) for path in paths if path.suffix in (".svg", ".png")]
-    return min(found, key=len, default="")
+    found = {path.suffix: path for path in paths}
+    drawn, picture = found.get(".svg"), _in_few_colours(found[".png"]) if ".png" in found else ""
+    if drawn is None or 0 < len(picture) < drawn.stat().st_size:  # as an address it is longer still
+        return picture
+    return min(filter(None, (file_uri(drawn), picture)), key=len)
 
 
 def file_uri(path: Path) -> str:
@@ -26,9 +29,8 @@ def file_uri(path: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _uri(path: Path) -> str:
-    if path.suffix == ".svg":
-        return file_uri(path)
+def _in_few_colours(path: Path) -> str:
+    """A data: address of a PNG in `COLOURS_KEPT` colours."""
     from PIL import Image
 
     content = io.BytesIO()
