@@ -28,7 +28,6 @@ from handgrad.report.figures.search_figures import NEEDS_RUNGS, NEEDS_SEARCH
 from handgrad.report.findings.axis_scales import LOST, SEED, VALUE, ordered_levels
 from handgrad.report.findings.effects import plain_value
 from handgrad.report.findings.forest_shares import FEWEST, too_few
-from handgrad.report.findings.run_columns import RunColumns
 from handgrad.report.findings.studied_axes import StudiedAxes, declared
 from handgrad.report.findings.wording import plural
 from handgrad.study.changes import at_path, axis_names, is_path, leaves, or_baseline
@@ -244,6 +243,8 @@ def _planned_axes(asked: AskedFigure) -> StudiedAxes | None:
 
     None where that is not certain: what some choices of a later phase do not say is as in the winner.
     """
+    import pandas
+
     if asked.settings is None or len(asked.settings) * len(asked.runs) > MOST_RUNS:
         return None
     (phase,) = asked.phases
@@ -254,17 +255,17 @@ def _planned_axes(asked: AskedFigure) -> StudiedAxes | None:
     rows, rng = [], np.random.default_rng(0)
     for one, values in zip(asked.settings, own, strict=True):
         tables = {} if one.setting is None else one.setting.resolved().model_dump(mode="json", by_alias=True)
-        row = []
+        row = {}
         for path in axes:
             value = at_path(tables, path) if is_path(path) else None
             value = values.get(path) if value is None else value
-            row.append(plain_value(or_baseline(path, value)))
-        rows += [(*row, run_key(*run), rng.uniform(0.2, 0.8), False) for run in asked.runs]
-    levels = {path: ordered_levels(row[column] for row in rows) for column, path in enumerate(axes)}
+            row[path] = plain_value(or_baseline(path, value))
+        rows += [{**row, SEED: run_key(*run), VALUE: rng.uniform(0.2, 0.8), LOST: False} for run in asked.runs]
+    levels = {path: ordered_levels(row[path] for row in rows) for path in axes}
     varied = tuple(path for path, own in levels.items() if len(own) > 1)
     if phase.sampling is not None and len(varied) < len(axes):
         return None  # others will be drawn while the study runs
-    frame = RunColumns.of_rows(rows, [*axes, SEED, VALUE, LOST])
+    frame = pandas.DataFrame(rows, columns=[*axes, SEED, VALUE, LOST]).astype(dict.fromkeys(axes, object))
     scales = {} if asked.sampling is None else declared(asked.sampling)
     return StudiedAxes(
         metric=asked.metric,

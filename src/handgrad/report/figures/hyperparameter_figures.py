@@ -11,7 +11,7 @@ frame: columns of the axes, "seed", "value" and, where known, "lost";  names: ax
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,11 +45,13 @@ from handgrad.report.findings.axis_scales import (
 )
 from handgrad.report.findings.effects import effect_of
 from handgrad.report.findings.forest_shares import ForestShares, forest_marginal
-from handgrad.report.findings.run_columns import Frame
 from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.wording import sentence
 from handgrad.study.changes import shown
 from handgrad.training.run_keys import sources_over
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 STRETCHES = 5  # of a range, in a heat map
 SPREAD = 0.018  # of an axis, over which the runs of one value are laid side by side
@@ -59,7 +61,7 @@ def _called(axis: str, names: Mapping[str, str] | None) -> str:
     return (names or {}).get(axis, axis)
 
 
-def _fallen(frame: Frame) -> list[bool]:
+def _fallen(frame: "DataFrame") -> list[bool]:
     return [bool(c) for c in frame[LOST].tolist()] if LOST in frame else [False] * len(frame)
 
 
@@ -106,7 +108,7 @@ def range_ticks(scale: AxisScale, most: int = 5) -> Ticks:
 
 
 def effect_figure(
-    frame: Frame,
+    frame: "DataFrame",
     axes: Sequence[str],
     metric: str,
     name: str,
@@ -165,7 +167,7 @@ def effect_figure(
     return AxisPanels(name, f"Effects on {word}", caption, word, tuple(panels), is_fraction(metric))
 
 
-def _over(frame: Frame) -> str:
+def _over(frame: "DataFrame") -> str:
     """What means of settings are over."""
     return sources_over(frame[SEED].tolist())
 
@@ -181,7 +183,7 @@ def _side_by_side(x: Numbers, y: Numbers) -> Numbers:
 
 
 def slice_figure(
-    frame: Frame, axes: Sequence[str], metric: str, name: str, forest: ForestShares | None = None,
+    frame: "DataFrame", axes: Sequence[str], metric: str, name: str, forest: ForestShares | None = None,
     names: Mapping[str, str] | None = None, scales: Mapping[str, AxisScale] | None = None,
     shown_axes: Sequence[str] | None = None,
 ) -> AxisPanels | None:  # fmt: skip
@@ -242,7 +244,7 @@ def _is_shown(scale: AxisScale, value: Any) -> bool:
 
 
 def heat_map_figure(
-    frame: Frame,
+    frame: "DataFrame",
     x_axis: str,
     y_axis: str,
     metric: str,
@@ -319,7 +321,7 @@ def _two_digits(value: float) -> str:
 
 
 def parallel_figure(
-    frame: Frame, axes: Sequence[str], metric: str, name: str, names: Mapping[str, str] | None = None,
+    frame: "DataFrame", axes: Sequence[str], metric: str, name: str, names: Mapping[str, str] | None = None,
     scales: Mapping[str, AxisScale] | None = None, shown_axes: Sequence[str] | None = None,
 ) -> ParallelCoordinates | None:  # fmt: skip
     """Every setting as a line through its values, coloured by rank; of more than 200 the best and evenly picked ones.
@@ -333,7 +335,7 @@ def parallel_figure(
     if len(varied) < 2 or len(table) < 3:
         return None
     down, word = lower_is_better(metric), METRICS[metric].word
-    table = table.sorted_by(VALUE, ascending=down)
+    table = table.sort_values(VALUE, ascending=down, kind="stable").reset_index(drop=True)
     total = len(table)
     places, made, texts = [], [], []
     for axis in varied:

@@ -10,14 +10,16 @@ A scale has coordinates: ln v, v, or the position among the levels.  Shares of v
 import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import InputError
 from handgrad.names import unknown
-from handgrad.report.findings.run_columns import Frame, RunColumns
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 KINDS = ("log", "linear", "values", "categories")
 LOG_RATIO = 20.0  # positive values that span more are read in log
@@ -138,12 +140,14 @@ def _lies_in_log(x: NDArray[np.float64]) -> bool:
     return distance(np.log(x)) <= distance(x)
 
 
-def mean_by_setting(frame: Frame, axes: Sequence[str]) -> RunColumns:
+def mean_by_setting(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
     """A row a setting: its axes, "value" (the mean over its seeds), "n" (how many), "lost" (how many of them) and "run"
     (their ids, where they are known).
 
     Settings that do not say an axis are left out.
     """
+    import pandas
+
     rows: dict[tuple[Hashable, ...], list[tuple[float, bool, str]]] = {}
     fallen = frame[LOST].tolist() if LOST in frame else [False] * len(frame)
     keys = zip(*(frame[axis].tolist() for axis in axes), strict=True)
@@ -160,9 +164,9 @@ def mean_by_setting(frame: Frame, axes: Sequence[str]) -> RunColumns:
         )
         for key, each in rows.items()
     ]
-    return RunColumns.of_rows(made, [*axes, VALUE, "n", LOST, RUN])
+    return pandas.DataFrame(made, columns=[*axes, VALUE, "n", LOST, RUN])
 
 
-def run_ids(frame: Frame) -> list[str]:
+def run_ids(frame: "DataFrame") -> list[str]:
     """The id of the run of each row; empty where the frame has none."""
     return [str(run) for run in frame[RUN].tolist()] if RUN in frame else [""] * len(frame)

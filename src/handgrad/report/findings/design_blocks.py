@@ -13,16 +13,19 @@ the whole grid, each combination equally likely.
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import InputError
 from handgrad.report.findings.axis_scales import SEED, VALUE, is_missing, ordered_levels
-from handgrad.report.findings.run_columns import Frame
 from handgrad.report.findings.wording import enumerated, plural
 from handgrad.study.changes import shown
 from handgrad.training.run_keys import RunKey, in_order, key_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Numbers = NDArray[np.float64]
 KEPT = 0.5  # of the runs (by seeds) or of the cells (by values) that a part without gaps must keep to be preferred
@@ -46,7 +49,7 @@ class DesignBlock:
     left_out: tuple[str, ...] = ()
 
 
-def block_of(frame: Frame, axes: Sequence[str], names: Mapping[str, str] | None = None) -> DesignBlock:
+def block_of(frame: "DataFrame", axes: Sequence[str], names: Mapping[str, str] | None = None) -> DesignBlock:
     """The block of a frame with a row a run: columns `axes`, "seed" and "value".
 
     A cell that misses more than half of the seeds is left out.  Of the gaps that remain, the seeds that some cell

@@ -17,19 +17,21 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handgrad.measures import lower_is_better
 from handgrad.report.findings.axis_scales import LOST, RUN, SEED, VALUE, WHOLE
 from handgrad.report.findings.conclusions import lost_runs
 from handgrad.report.findings.resampled import ROUNDING
-from handgrad.report.findings.run_columns import Frame, RunColumns
 from handgrad.report.findings.run_facts import examples_of
 from handgrad.report.findings.statistics import LEVEL, Comparison, Sample, compare, sample
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.study.changes import is_path, shown
 from handgrad.study.rules.multiple_tests import holm
 from handgrad.training.run_keys import RunKey, in_order
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 _Cells = dict[tuple[Hashable, ...], dict[Hashable, dict[RunKey, float]]]  # combination -> value of the axis -> run -> y
 
@@ -107,7 +109,7 @@ class Effect:
         return None
 
 
-def frame_of(settings: Sequence[SettingSummary], axes: Sequence[str], metric: str) -> RunColumns:
+def frame_of(settings: Sequence[SettingSummary], axes: Sequence[str], metric: str) -> "DataFrame":
     """One row for every run that has the metric: a column for each axis, seed, value, lost, whole and run (its id).
 
     lost: whether the run was lost (`lost_runs`);  whole: whether none of its setting was, one that diverged neither.
@@ -116,19 +118,23 @@ def frame_of(settings: Sequence[SettingSummary], axes: Sequence[str], metric: st
     factor at a time, variants) has the value that was in force, or None.  Settings that a search stopped short of the
     others' epochs have no row.
     """
+    import pandas
+
     scored = next((n for one in settings if (n := examples_of(one.runs, metric)) is not None), None)
     lost = lost_runs({setting.label: setting.ended(metric) for setting in settings}, metric, scored)
     rows = []
     for setting in settings:
         if setting.stopped:
             continue
-        values = [axis_value(setting, path) for path in axes]
+        values = {path: axis_value(setting, path) for path in axes}
         fell, whole = lost[setting.label], not lost[setting.label]
         runs = {run.key: run.id for run in setting.runs}
         rows += [
-            (*values, seed, y, seed in fell, whole, runs[seed]) for seed, y in setting.samples[metric].values.items()
+            {**values, SEED: seed, VALUE: y, LOST: seed in fell, WHOLE: whole, RUN: runs[seed]}
+            for seed, y in setting.samples[metric].values.items()
         ]
-    return RunColumns.of_rows(rows, [*axes, SEED, VALUE, LOST, WHOLE, RUN])
+    frame = pandas.DataFrame(rows, columns=[*axes, SEED, VALUE, LOST, WHOLE, RUN])
+    return frame.astype(dict.fromkeys(axes, object))  # True stays True beside None, 16 stays 16
 
 
 def axis_value(setting: SettingSummary, path: str) -> Hashable:
@@ -148,7 +154,7 @@ def plain_value(value: Any) -> Hashable:
     return value if isinstance(value, int | float | str | type(None)) else shown(value)
 
 
-def effects(frame: Frame, axes: Sequence[str], metric: str, ddof: int = 1, overlap: float = 0.0) -> list[Effect]:
+def effects(frame: "DataFrame", axes: Sequence[str], metric: str, ddof: int = 1, overlap: float = 0.0) -> list[Effect]:
     """The effect of each axis that can be told from the others.
 
     Each is tested, and in a phase without any effect one would soon have p < 0.05: p of the changes from the first to
@@ -191,7 +197,7 @@ def phase_effects(phase: PhaseSummary, ddof: int = 1) -> list[Effect]:
 
 
 def effect_of(
-    frame: Frame, axis: str, others: Sequence[str], metric: str, ddof: int = 1, overlap: float = 0.0
+    frame: "DataFrame", axis: str, others: Sequence[str], metric: str, ddof: int = 1, overlap: float = 0.0
 ) -> Effect | None:
     """The effect of an axis; None where no combination of the others has two of its values.
 

@@ -21,7 +21,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,12 @@ from numpy.typing import NDArray
 from handgrad.errors import InputError
 from handgrad.report.findings.axis_scales import VALUE, AxisScale, is_missing, mean_by_setting, scale_of
 from handgrad.report.findings.intervals import CONFIDENCE, Interval
-from handgrad.report.findings.run_columns import Frame
 from handgrad.report.findings.tree_boxes import Boxes, Space, Term, boxes_of, cross_components, marginal
 from handgrad.report.findings.wording import plural
 from handgrad.streams import stream
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Numbers = NDArray[np.float64]
 FEWEST = 20  # settings, below which a forest sees nothing that their ranking does not
@@ -101,7 +103,7 @@ def too_few(settings: int) -> str:
 
 
 def forest_shares(
-    frame: Frame,
+    frame: "DataFrame",
     axes: Sequence[str],
     *,
     scales: Mapping[str, AxisScale] | None = None,

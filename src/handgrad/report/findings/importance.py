@@ -11,18 +11,21 @@ and which axis matters elsewhere is asked again of the settings in which none di
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from handgrad.errors import InputError
 from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.report.findings.axis_scales import LOST
 from handgrad.report.findings.expected_best import ExpectedBest, expected_best
 from handgrad.report.findings.forest_shares import ForestShares, forest_shares
-from handgrad.report.findings.run_columns import Frame
 from handgrad.report.findings.studied_axes import StudiedAxes, studied_in
 from handgrad.report.findings.summary import PhaseSummary, Summary
 from handgrad.report.findings.variance_shares import VarianceShares, variance_shares, without_lost
 from handgrad.report.findings.within_margin import Forgiveness, within_margin
 from handgrad.report.findings.wording import enumerated, plural
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Shares = VarianceShares | ForestShares
 
@@ -91,7 +94,7 @@ def importance_of(studied: StudiedAxes, phase: int = 0, margin: float | None = N
     )
 
 
-def shares_of(studied: StudiedAxes, frame: Frame) -> Shares:
+def shares_of(studied: StudiedAxes, frame: "DataFrame") -> Shares:
     """The shares of listed settings by their grid, of all others by a forest; frame: all rows of `studied`, or some.
 
     Raises InputError where neither says anything.
@@ -108,7 +111,7 @@ def shares_of(studied: StudiedAxes, frame: Frame) -> Shares:
     return forest_shares(frame, studied.axes, names=names, scales=studied.scales_in(frame))
 
 
-def _asked(studied: StudiedAxes, frame: Frame) -> tuple[Shares | None, str]:
+def _asked(studied: StudiedAxes, frame: "DataFrame") -> tuple[Shares | None, str]:
     """(the shares, "") or (None, why there are none); of one axis nothing is asked."""
     if len(studied.axes) < 2 and not studied.is_drawn:
         return None, ""
@@ -120,7 +123,7 @@ def _asked(studied: StudiedAxes, frame: Frame) -> tuple[Shares | None, str]:
         return None, str(error) if len(studied.axes) > 1 else ""
 
 
-def _settings_in(frame: Frame, axes: Sequence[str]) -> int:
+def _settings_in(frame: "DataFrame", axes: Sequence[str]) -> int:
     return len(set(zip(*(frame[axis].tolist() for axis in axes), strict=True)))
 
 

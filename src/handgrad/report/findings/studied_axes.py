@@ -9,14 +9,16 @@ stops some of them short.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handgrad.report.findings.axis_scales import FEW_VALUES, AxisScale, is_number, ordered_levels
 from handgrad.report.findings.effects import axis_value, frame_of, plain_value
-from handgrad.report.findings.run_columns import Frame
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.report.findings.wording import axis_names
 from handgrad.study.rules.samplers import USUAL, Sampling
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class StudiedAxes:
     metric: str
     axes: tuple[str, ...]
     names: Mapping[str, str]
-    frame: Frame
+    frame: "DataFrame"
     scales: Mapping[str, AxisScale]
     settings: int
     tried: tuple[float, ...]
@@ -56,7 +58,7 @@ class StudiedAxes:
         """Whether they are independent draws, all of which came to their last epoch."""
         return self.sampler == USUAL and not self.stopped
 
-    def scales_in(self, frame: Frame) -> dict[str, AxisScale]:
+    def scales_in(self, frame: "DataFrame") -> dict[str, AxisScale]:
         """The scales for some of the rows: ranges end where their values do, beyond which nothing is known."""
         if len(frame) == len(self.frame):
             return dict(self.scales)

@@ -23,6 +23,7 @@ Where all seeds agree in every setting no noise was seen, and there are no inter
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +33,12 @@ from handgrad.report.findings.axis_scales import LOST, WHOLE
 from handgrad.report.findings.design_blocks import DesignBlock, Terms, block_of, inverse_of, rank_of, terms_of
 from handgrad.report.findings.intervals import CONFIDENCE, Interval
 from handgrad.report.findings.resampled import means_of
-from handgrad.report.findings.run_columns import Frame
 from handgrad.report.findings.wording import plural
 from handgrad.streams import stream
 from handgrad.training.run_keys import RunKey, counted, sources_over
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Numbers = NDArray[np.float64]
 DRAWS = 2000  # of the pivots behind an interval
@@ -86,7 +89,7 @@ class VarianceShares:
 
 
 def variance_shares(
-    frame: Frame,
+    frame: "DataFrame",
     axes: Sequence[str],
     *,
     order: int = 2,
@@ -149,21 +152,19 @@ def _agreeing(block: DesignBlock) -> str:
     return "the effects that are listed explain every run"
 
 
-def without_lost(frame: Frame, axes: Sequence[str]) -> Frame:
+def without_lost(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
     """The runs of the settings of which no run was lost: what matters among those that work.
 
     A learning rate at which everything collapses has nearly all variance of a grid; which axis matters elsewhere is
     then seen by the shares of this frame.
     """
     if WHOLE in frame:  # a run that diverged has no row
-        found: Frame = frame[[bool(whole) for whole in frame[WHOLE].tolist()]]
-        return found
+        return frame[frame[WHOLE].to_numpy(dtype=bool)]
     if LOST not in frame:
         return frame
     keys = list(zip(*(frame[axis].tolist() for axis in axes), strict=True))
     lost = {key for key, fell in zip(keys, frame[LOST].tolist(), strict=True) if fell}
-    left: Frame = frame[[key not in lost for key in keys]]
-    return left
+    return frame[[key not in lost for key in keys]]
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,17 @@ tried.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handgrad.decimals import significant
 from handgrad.errors import InputError
 from handgrad.report.findings.axis_scales import VALUE, is_number, mean_by_setting, ordered_levels
 from handgrad.report.findings.intervals import Interval, exact_binomial_interval
-from handgrad.report.findings.run_columns import Frame
 from handgrad.report.findings.wording import plural
 from handgrad.study.changes import shown
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Forgiveness:
 
 
 def within_margin(
-    frame: Frame,
+    frame: "DataFrame",
     axes: Sequence[str],
     margin: float,
     *,

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, assert_never
 
@@ -293,18 +292,10 @@ def _plotly() -> str:
     return str(get_plotlyjs())
 
 
-def _folder_of(package: str) -> Path:
-    """The files of a package, found without importing it: itables imports pandas."""
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError(f"the page needs {package}; pip install {package}")
-    return Path(spec.submodule_search_locations[0])
-
-
 def _datatables() -> str:
     """DataTables with its buttons, from the package itables: there it is a module, here a script that sets
     `window.DataTable`."""
-    found = (_folder_of("itables") / "html" / "dt_bundle.js").read_text("utf-8")
+    found = resources.files("itables").joinpath("html", "dt_bundle.js").read_text("utf-8")
     exports = re.search(r"\bexport\s*\{([^{}]*\bas default\b[^{}]*)\};?", found)
     name = re.search(r"([\w$]+) as default", exports[1]) if exports else None
     if exports is None or name is None:
