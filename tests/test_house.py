@@ -118,6 +118,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "pytorch",
         "hdf5",
         "keras_files",
+        "npz_bytes",
         "weights",
         "brightness",
         "inputs",

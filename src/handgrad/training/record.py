@@ -38,6 +38,7 @@ from handgrad.network.targets import class_of
 from handgrad.sections import check_shape
 from handgrad.training.curves import History, by_epoch
 from handgrad.training.model import Model
+from handgrad.training.npz_bytes import npz
 from handgrad.training.record_facts import (
     AsWritten,
     DatasetFacts,
@@ -48,7 +49,7 @@ from handgrad.training.record_facts import (
     Times,
     TrainScore,
 )
-from handgrad.training.weights import FORMAT, check_folder, check_format, npz, tensors
+from handgrad.training.weights import FORMAT, check_folder, check_format, tensors
 from handgrad.training.weights import RUN_AGAIN as REMEDY
 
 OPTIONAL = (
