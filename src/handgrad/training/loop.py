@@ -119,7 +119,7 @@ def _train_epoch(group: Group, runs: dict[int, RunInProgress], ends: Ends) -> No
     start = time.perf_counter()
     losses = group.train_epoch({run.member: run.next_epoch() for run in runs.values()})  # for batch: step
     trained = time.perf_counter()
-    group.score([part.scored for part in next(iter(runs.values())).scored_parts])
+    group.score([part.scored for part in next(iter(runs.values())).scored_y])
     for number, run in runs.items():
         with _error_ends(ends, number):
             run.take_epoch(losses[run.member])

@@ -29,7 +29,7 @@ from typing_extensions import TypedDict
 
 from handgrad.displays import Display, Displayed
 from handgrad.errors import DamagedError, ResultsError
-from handgrad.files import altered, checksum, sealed, unsealed, write_folder
+from handgrad.files import altered, checksum, indented, sealed, unsealed, write_folder
 from handgrad.foreign import reading
 from handgrad.measures import CLASSIFICATION, MAIN_MEASURES, MEASURES, METRICS, PARTS, ClassCounts
 from handgrad.names import listed, shown
@@ -256,7 +256,7 @@ def save(record: Record, folder: Path) -> None:
         if arrays := getattr(record, name):
             contents[f"{name}.npz"] = npz(arrays, compressed=True)
     table["files"] = {name: checksum(content) for name, content in contents.items()}
-    contents["record.json"] = sealed(json.dumps(table, indent=1, allow_nan=False))
+    contents["record.json"] = sealed(indented(table))
     try:
         write_folder(folder, contents, FILES)
     except OSError as error:
