@@ -66,7 +66,7 @@ class RunInProgress:
         self.n_steps = steps_per_epoch(n, self.training.batch_size)
         self.epochs_of_steps = np.arange(self.n_steps) / self.n_steps
         self.augmenter = Augmenter.of(self.training.augmentation, self.split.train.x)
-        self.progress = first_progress(task, self.network)
+        self.progress = first_progress(task, self.id, self.network)
         self.diverged = None if task.parent is None else task.parent.diverged
         self.member = group.add(self._job())
         try:
@@ -246,6 +246,7 @@ class RunInProgress:
             self.scores = {}
         return record_of(
             Trained(
+                id=self.id,
                 run=self.run,
                 setting=self.setting,
                 network=self.network,

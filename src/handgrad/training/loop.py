@@ -11,7 +11,6 @@ call goes on with the same bits, or ends there for good, with a record whose sta
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -97,17 +96,17 @@ def _train_until_one_ends(
     while not ends:  # for epoch
         while waiting and len(going) < group.size:
             number, task = waiting.popleft()
-            with _error_ends(ends, number):
+            with _ErrorEnds(ends, number):
                 going[number] = RunInProgress(task, split, group)
 
         runs = {number: run for number, run in going.items() if run.goes_on}
         if runs:
-            with _error_ends(ends, *runs):
+            with _ErrorEnds(ends, *runs):
                 _train_epoch(group, runs, ends)
 
         for number, run in going.items():
             if number not in ends and not run.goes_on:
-                with _error_ends(ends, number):
+                with _ErrorEnds(ends, number):
                     ends[number] = run.end()
         for number in ends.keys() & going.keys():
             group.release(going.pop(number).member)
@@ -121,19 +120,26 @@ def _train_epoch(group: Group, runs: dict[int, RunInProgress], ends: Ends) -> No
     trained = time.perf_counter()
     group.score([part.scored for part in next(iter(runs.values())).scored_y])
     for number, run in runs.items():
-        with _error_ends(ends, number):
+        with _ErrorEnds(ends, number):
             run.take_epoch(losses[run.member])
     scored = time.perf_counter()
     for number, run in runs.items():
         if number not in ends:
-            with _error_ends(ends, number):
+            with _ErrorEnds(ends, number):
                 run.finish_epoch((trained - start) / len(runs), (scored - trained) / len(runs))
 
 
-@contextmanager
-def _error_ends(ends: Ends, *numbers: int) -> Iterator[None]:
+class _ErrorEnds:
     """An error within is how the runs of these numbers end."""
-    try:
-        yield
-    except Exception as error:
-        ends.update(dict.fromkeys(numbers, error))
+
+    def __init__(self, ends: Ends, *numbers: int) -> None:
+        self.ends, self.numbers = ends, numbers
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.ends.update(dict.fromkeys(self.numbers, error))
+        return True

@@ -56,6 +56,7 @@ class Trained:
     scores: of the parts that were scored with the weights which it ends with, after its last epoch.
     """
 
+    id: str
     run: Run
     setting: Setting
     network: Network
@@ -135,7 +136,7 @@ def record_of(trained: Trained) -> Record:
     metrics[EPOCH_LOSS.name] = None if diverged is not None else batch_loss(progress, epoch)
     return Record(
         format=FORMAT,
-        id=trained.run.id,
+        id=trained.id,
         seed=trained.run.seed,
         **_seeds(trained.run),
         setting=_tables(trained.setting),

@@ -54,6 +54,7 @@ class SplitCache:
         self._dataset: tuple[str, Dataset] | None = None
         self._made: tuple[str, Split] | None = None  # the last one: most studies have one only
         self._checks: dict[str, SplitCheck] = {}
+        self._last: tuple[DataSection, SplitCheck] | None = None  # as the runs of a setting follow each other
         self._sections: dict[str, DataSection] = {}
         self._kept: dict[str, Path] = {}
 
@@ -62,7 +63,11 @@ class SplitCache:
 
         Raises DataError where there is no data.
         """
-        section = section.of_fold(1)
+        if self._last is None or self._last[0] is not section:
+            self._last = section, self._checked(section.of_fold(1))
+        return self._last[1]
+
+    def _checked(self, section: DataSection) -> SplitCheck:
         written = section.model_dump_json()
         if written not in self._checks:
             dataset = self.dataset(section)
