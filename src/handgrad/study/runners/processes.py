@@ -284,6 +284,7 @@ def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type
     main: whether the parent's main thread started it.
     """
     belong_to_parent(main)
+    gc.disable()  # until what the first job loads is there
 
     untold: list[tuple[str, EpochEnd | None]] = []
     told = 0.0
@@ -311,6 +312,7 @@ def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type
             if first:  # what is loaded by now stays: to look through it for cycles takes 4 % of a study of small runs
                 gc.collect()
                 gc.freeze()
+                gc.enable()
                 first = False
 
 
