@@ -220,9 +220,12 @@ def kernels_for(layers: Sequence[Layer], training: TrainingSection, nonzero: flo
     return "small-batches" if sparse and windows.pay(batch, first.units) else kernels
 
 
-def prepare(name: str, dtype: str, kernels: str) -> None:
-    """What an engine does once before a study's runs start, in the parent: `compiled` compiles (see `kernels_for`)."""
+def prepare(name: str, dtype: str, kernels: str, *, load: bool) -> None:
+    """What an engine does once before a study's runs start, in the parent: `compiled` compiles (see `kernels_for`).
+
+    load: whether the runs are trained in this process.
+    """
     if name == "compiled":
         from handgrad.training.engines.compiled.compilation import prepare
 
-        prepare(dtype, kernels)
+        prepare(dtype, kernels, load=load)
