@@ -76,7 +76,7 @@ class RunInProgress:
                 self.progress.before = self.member.outputs(samples_of(split)[1].x).astype(float).tolist()
             self._diagnose()
         except Exception:
-            group.release(self.member)
+            group.release(self.member, sound=False)
             raise
         self.stretches, self.epochs_before = self.progress.stretches, self._own_epochs
         self.seconds = sum(map(sum, self.progress.times)) + time.perf_counter() - self.started

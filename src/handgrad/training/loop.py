@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.data.datasets import Split
-from handgrad.training.engines import Group, open_group
+from handgrad.training.engines import Group, OneRun, open_group
 from handgrad.training.environment import one_thread
 from handgrad.training.in_progress import RunInProgress
 from handgrad.training.record import Record
@@ -72,14 +72,17 @@ def _train_one(task: Task, split: Split) -> End:
     return end
 
 
-def train_together(tasks: Sequence[Task], split: Split) -> Iterator[tuple[int, End | Exception]]:
+def train_together(
+    tasks: Sequence[Task], split: Split, one: OneRun | None = None
+) -> Iterator[tuple[int, End | Exception]]:
     """Train runs of one `Run.group_key` -> (number of the task, how its run ended), as they end.
 
     `training.stack` of them share a program: 1 trains them one after the other.  An error of one run is how that run
     ends, and the others go on; an error of the program ends all runs that are in it.
+    one: the group of one in which the runs before these were trained.
     """
     training = tasks[0].run.setting.resolved().training
-    group = open_group(training)
+    group = open_group(training, one or OneRun())
     assert group.size == 1 or len({task.run.group_key for task in tasks}) == 1, "runs of several kinds share no program"
     waiting, going = deque(enumerate(tasks)), dict[int, RunInProgress]()
     while waiting or going:
@@ -109,7 +112,8 @@ def _train_until_one_ends(
                 with _ErrorEnds(ends, number):
                     ends[number] = run.end()
         for number in ends.keys() & going.keys():
-            group.release(going.pop(number).member)
+            run = going.pop(number)
+            group.release(run.member, sound=run.diverged is None and not isinstance(ends[number], Exception))
     return ends
 
 

@@ -32,6 +32,7 @@ from handgrad.study.runners.runner import (
     nothing_to_wait_for,
     perform,
 )
+from handgrad.training.engines import OneRun
 from handgrad.training.task import EpochEnd
 
 STARTS = 3
@@ -299,11 +300,11 @@ def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type
 
     with suppress(EOFError, OSError):
         pipe.send(("ready", None))
-        first = True
+        first, one = True, OneRun()
         while True:
             jobs = pipe.recv()
             try:
-                for outcome in perform(jobs, heard):
+                for outcome in perform(jobs, heard, one):
                     end = outcome.record, outcome.error, outcome.paused
                     pipe.send(("outcome", (untold, outcome.job.id, end)))
                     untold.clear()

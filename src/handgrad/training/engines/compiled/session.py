@@ -117,6 +117,15 @@ class CompiledSession(ABC):
         slip_numbers.set_constants(constants, training)
         return constants
 
+    def takes(self, job: Job) -> bool:
+        """Train this job from the next `load` on, if it differs from the one before by its seed alone -> whether so."""
+        if job.training.augments or not job.differs_by_seed(self.job):
+            return False
+        self.job = job
+        for one in (self.train_pass, self.score_pass):
+            one.constants[c.KEY] = dropout_key(job.seed)
+        return True
+
     # -- parameters in and out
 
     def _slots(self) -> tuple[np.ndarray, ...]:
