@@ -177,7 +177,9 @@ class RunInProgress:
                 return
             reported = self.functions.reported(scores, lambda: batch_loss(progress, progress.epoch))
             for metric, value in reported.items():
-                progress.curves.setdefault(metric, [math.nan] * (progress.epoch - 1)).append(value)
+                if metric not in progress.curves:
+                    progress.curves[metric] = [math.nan] * (progress.epoch - 1)
+                progress.curves[metric].append(value)
         for values in progress.curves.values():  # those that the run before it had, and this one does not score
             values.extend([math.nan] * (progress.epoch - len(values)))
         rule = self.training.early_stopping
