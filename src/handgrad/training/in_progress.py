@@ -14,7 +14,7 @@ import numpy as np
 
 from handgrad.data.augmentation import Augmenter
 from handgrad.data.batches import batch_length, steps_per_epoch
-from handgrad.data.datasets import Part, Split
+from handgrad.data.contents import Part, Split
 from handgrad.errors import InputError
 from handgrad.measures import EPOCH_LOSS, PARTS, TEST, TRAIN, VALIDATION, DataPart
 from handgrad.names import shown

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.data.datasets import Split
+from handgrad.data.contents import Split
 from handgrad.training.engines import Group, OneRun, open_group
 from handgrad.training.environment import one_thread
 from handgrad.training.in_progress import RunInProgress

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.data.contents import Part, Split
 from handgrad.data.data_section import DataSection
-from handgrad.data.datasets import Part, Split, data_key
 from handgrad.data.scaling import AS_IT_IS
+from handgrad.data.splits import data_key
 from handgrad.measures import (
     CLASSIFICATION,
     EPOCH_LOSS,

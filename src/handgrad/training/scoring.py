@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from handgrad.data.datasets import Split
+from handgrad.data.contents import Split
 from handgrad.data.scaling import Scaling
 from handgrad.measures import (
     BINARY,

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Protocol
 
 from handgrad import limits
-from handgrad.data.datasets import Split, open_split
+from handgrad.data.contents import Split
+from handgrad.data.storage import open_split
 from handgrad.errors import HandgradError, InputError, ResultsError, is_interrupt
 from handgrad.study.folder.disk import is_disk_error, unwritable
 from handgrad.training.engines import OneRun
