@@ -10,7 +10,17 @@ import pytest
 
 from handgrad import files
 from handgrad.errors import DamagedError
-from handgrad.files import free_name, remove, sealed, sweep, unsealed, write_folder, write_whole, written_folder
+from handgrad.files import (
+    free_name,
+    indented,
+    remove,
+    sealed,
+    sweep,
+    unsealed,
+    write_folder,
+    write_whole,
+    written_folder,
+)
 
 TEXT = '{\n "name": "a",\n "values": [1, 2.5, null]\n}'
 
@@ -64,6 +74,29 @@ def test_no_altered_byte_of_a_sealed_file_passes():
     assert unsealed(TEXT.encode(), Path("x"), "") == (json.loads(TEXT), False)  # of before there were checksums
     with pytest.raises(ValueError, match="holds a list, not an object"):
         unsealed(b"[1]", Path("x"), "")
+
+
+VALUES = {
+    "numbers": [1, -2.5, 1e-07, 1e22, 2**63, 0.1 + 0.2],
+    "one": 1.5,
+    "words": ["größe", 'a "quote"\n', ""],
+    "flags": [True, False, None, 1],
+    "nothing": [[], {}, "", None, 0, ()],
+    "rows": [[1, 2], [3.5]],
+    "pair": (1, {"a": (2,)}),
+    'a "key"': {"b": {"c": [{"d": None}]}},
+}
+
+
+@pytest.mark.parametrize("value", [VALUES, {}, [], *VALUES.values()], ids=str)
+def test_indented_text_is_that_of_json(value):
+    assert indented(value) == json.dumps(value, indent=1)
+
+
+@pytest.mark.parametrize("value", [float("nan"), [1.0, float("inf")], {"a": [[float("-inf")]]}])
+def test_numbers_that_are_not_finite_are_refused(value):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        indented(value)
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -163,6 +163,8 @@ def _r2(scored: Scored) -> Any:
 
 def _mean_ratio(a: Any, b: Any) -> Any:
     """The mean of a/b over the classes with b > 0, where a = 0 as well where b = 0; NaN where b > 0 of none."""
+    if b.all():
+        return (a / b).sum() / len(b)
     nothing = b == 0
     there = len(b) - int(nothing.sum())
     return (a / (b + nothing)).sum() / there if there else math.nan
@@ -230,7 +232,7 @@ MEASURES = {
     for measure in (
         Measure(
             *("loss", "loss", False),
-            dict.fromkeys((*TASKS, BINARY), lambda scored: scored.losses.mean(dtype="float64")),
+            dict.fromkeys((*TASKS, BINARY), lambda scored: scored.losses.sum(dtype="float64") / len(scored.losses)),
         ),
         Measure(
             *("accuracy", "accuracy", True),

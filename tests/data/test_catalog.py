@@ -1,9 +1,13 @@
 """Where files lie and how they are fetched: from a mirror on this machine, which may fail in every way."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from handgrad.data import catalog
 from handgrad.data.catalog import cache_folder as users_cache
@@ -43,6 +47,23 @@ def test_the_published_sums_and_addresses():
             ("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
         ],
     }
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_digits_are_those_of_scikit_learn_wherever_it_has_them(monkeypatch, found):
+    if not found:
+        monkeypatch.setattr(catalog, "find_spec", lambda name: None)
+    ours, theirs = catalog.DATASETS["digits"].read({}), load_digits()
+    np.testing.assert_array_equal(ours.x_train, theirs.images.astype(np.uint8), strict=True)
+    np.testing.assert_array_equal(ours.y_train, theirs.target, strict=True)
+    assert ours.value_range == (0, 16)
+
+
+def test_digits_are_read_without_loading_scikit_learn():
+    script = "import sys, handgrad as hg; hg.load_data('digits'); print('sklearn' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "False\n"
+    )
 
 
 def test_the_cache_is_the_users(monkeypatch):

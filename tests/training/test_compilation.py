@@ -210,13 +210,15 @@ def test_it_is_said_before_anything_is_compiled(tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr(compilation, "entry_point", lambda name, dtype: made.append(name))
     said = []
-    compilation.prepare.__wrapped__("float32", "dense", said.append)
+    compilation.prepare.__wrapped__("float32", "dense", said.append, load=False)  # others train, and there is nothing
     assert said == ["handgrad: compiling the float32 kernels for this processor, once; this takes about 6 seconds"]
     assert made == ["train", "score"]
     for name in made:
         compiled(Quiet(tmp_path / f"{name}-float32.nbc"))
+    compilation.prepare.__wrapped__("float32", "dense", said.append, load=False)
+    assert (len(said), len(made)) == (1, 2)
     compilation.prepare.__wrapped__("float32", "dense", said.append)
-    assert len(said) == 1
+    assert (len(said), len(made)) == (1, 4)
     compilation.prepare.__wrapped__("float32", "small-batches", said.append)  # nobody with large batches waits for it
     assert "kernels for small batches" in said[1]
     assert made[-2:] == ["train_in_windows", "score"]

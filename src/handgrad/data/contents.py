@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.batches import train_sample
+from handgrad.data.batches import lie_by_class, train_sample
+from handgrad.data.brightness import Brightness, brightness_of
 from handgrad.data.scaling import AS_IT_IS, Scaling
 from handgrad.displays import Display, Displayed
+from handgrad.files import checksum
 from handgrad.measures import CLASSIFICATION, MULTI_LABEL, PARTS, REGRESSION
 from handgrad.names import listed
 
@@ -134,6 +136,11 @@ class Part(Displayed):
     def __len__(self) -> int:
         return len(self.y)
 
+    @cached_property
+    def examples(self) -> str:
+        """A checksum of which examples of the data set these are: equal for equal ones in equal order."""
+        return checksum(f"{self.source} {np.asarray(self.index, np.int64).tolist()}".encode())
+
     def _display(self) -> Display:
         rows = (("x", f"{self.x.shape} of {self.x.dtype}"), ("y", f"{self.y.shape} of {self.y.dtype}"))
         return Display(f"Part: {len(self):,} examples of {self.source}", rows)
@@ -182,6 +189,16 @@ class Split(Displayed):
         x = self.train.x[self.train_sample]
         x.flags.writeable = False
         return x
+
+    @cached_property
+    def by_class(self) -> bool:
+        """Whether the training examples of each class lie together (`batches.lie_by_class`)."""
+        return lie_by_class(self.train.y)
+
+    @cached_property
+    def brightness(self) -> Brightness | None:
+        """How bright the training pictures are (`brightness.brightness_of`)."""
+        return brightness_of(self.train.x, self.scaler, self.value_range)
 
     def learnt(self, y: NDArray[Any]) -> NDArray[Any]:
         """What a network learns of the y of a part: classes as they are, targets (n, k) scaled."""

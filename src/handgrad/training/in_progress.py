@@ -8,12 +8,13 @@ Training is scored on a fixed random sample as large as the validation set, and 
 import math
 import time
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from handgrad.data.augmentation import Augmenter
 from handgrad.data.batches import batch_length, steps_per_epoch
-from handgrad.data.datasets import Part, Split
+from handgrad.data.contents import Part, Split
 from handgrad.errors import InputError
 from handgrad.measures import EPOCH_LOSS, PARTS, TEST, TRAIN, VALIDATION, DataPart
 from handgrad.names import shown
@@ -29,7 +30,7 @@ from handgrad.training.progress import WAITING, first_progress, save_checkpoint
 from handgrad.training.record import Record
 from handgrad.training.record_facts import Divergence, Stretch
 from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of
-from handgrad.training.scoring import PartScores, score
+from handgrad.training.scoring import PartScores, score, scored_y
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
@@ -60,11 +61,12 @@ class RunInProgress:
         n = len(split.train.y)
         self.sample = np.arange(n) if self.training.train_score == "all" else self.split.train_sample
         self.scores: dict[DataPart, PartScores] = {}  # of the last epoch that was trained here
-        self.n_steps = steps_per_epoch(
-            len(self.functions.order(self.run.source_seeds.order, 0, n)), self.training.batch_size
-        )
+        if self.training.slips:  # of which one can leave examples out
+            n = len(self.functions.order(self.run.source_seeds.order, 0, n))
+        self.n_steps = steps_per_epoch(n, self.training.batch_size)
+        self.epochs_of_steps = np.arange(self.n_steps) / self.n_steps
         self.augmenter = Augmenter.of(self.training.augmentation, self.split.train.x)
-        self.progress = first_progress(task, self.network)
+        self.progress = first_progress(task, self.id, self.network)
         self.diverged = None if task.parent is None else task.parent.diverged
         self.member = group.add(self._job())
         try:
@@ -74,7 +76,7 @@ class RunInProgress:
                 self.progress.before = self.member.outputs(samples_of(split)[1].x).astype(float).tolist()
             self._diagnose()
         except Exception:
-            group.release(self.member)
+            group.release(self.member, sound=False)
             raise
         self.stretches, self.epochs_before = self.progress.stretches, self._own_epochs
         self.seconds = sum(map(sum, self.progress.times)) + time.perf_counter() - self.started
@@ -112,7 +114,7 @@ class RunInProgress:
     def next_epoch(self) -> Epoch:
         """The order of the examples and the learning rate of every step."""
         progress, training, functions = self.progress, self.training, self.functions
-        epochs_passed = self._own_epochs + np.arange(self.n_steps) / self.n_steps
+        epochs_passed = self._own_epochs + self.epochs_of_steps
         history = self._own(VALIDATION.metric("loss"))
         multipliers = functions.multipliers(training.schedule, epochs_passed, training.epochs, history)
         if np.shape(multipliers) != (self.n_steps,):
@@ -159,23 +161,25 @@ class RunInProgress:
                 observer(EpochEnd(self.id, self._own_epochs, self.training.epochs, metrics))
         self.seconds += time.perf_counter() - start
 
-    @property
-    def scored_parts(self) -> list[DataPart]:
-        """The parts that are scored after every epoch."""
-        parts = [PARTS[name] for name in self.split.parts]
-        return [part for part in parts if part is not TEST or self.training.test_every_epoch]
+    @cached_property
+    def scored_y(self) -> dict[DataPart, np.ndarray]:
+        """The classes or targets of what is scored after every epoch, by part."""
+        parts = [PARTS[name] for name in self.split.parts if name != TEST.name or self.training.test_every_epoch]
+        return {part: scored_y(self.split, part, self.sample) for part in parts}
 
     def _score(self) -> None:
         progress = self.progress
-        for part in self.scored_parts:
-            self.scores[part] = score(self.member, self.split, part, self.sample, self.network.output)
+        for part, y in self.scored_y.items():
+            self.scores[part] = score(self.member, self.split, part, y, self.network.output)
             scores = self.scores[part][0]
             self.diverged = not_finite(scores, part, self.split, self.sample, self.network, self.member, progress)
             if self.diverged is not None:
                 return
             reported = self.functions.reported(scores, lambda: batch_loss(progress, progress.epoch))
             for metric, value in reported.items():
-                progress.curves.setdefault(metric, [math.nan] * (progress.epoch - 1)).append(value)
+                if metric not in progress.curves:
+                    progress.curves[metric] = [math.nan] * (progress.epoch - 1)
+                progress.curves[metric].append(value)
         for values in progress.curves.values():  # those that the run before it had, and this one does not score
             values.extend([math.nan] * (progress.epoch - len(values)))
         rule = self.training.early_stopping
@@ -244,6 +248,7 @@ class RunInProgress:
             self.scores = {}
         return record_of(
             Trained(
+                id=self.id,
                 run=self.run,
                 setting=self.setting,
                 network=self.network,

@@ -11,13 +11,12 @@ call goes on with the same bits, or ends there for good, with a record whose sta
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from handgrad.data.datasets import Split
-from handgrad.training.engines import Group, open_group
+from handgrad.data.contents import Split
+from handgrad.training.engines import Group, OneRun, open_group
 from handgrad.training.environment import one_thread
 from handgrad.training.in_progress import RunInProgress
 from handgrad.training.record import Record
@@ -73,14 +72,17 @@ def _train_one(task: Task, split: Split) -> End:
     return end
 
 
-def train_together(tasks: Sequence[Task], split: Split) -> Iterator[tuple[int, End | Exception]]:
+def train_together(
+    tasks: Sequence[Task], split: Split, one: OneRun | None = None
+) -> Iterator[tuple[int, End | Exception]]:
     """Train runs of one `Run.group_key` -> (number of the task, how its run ended), as they end.
 
     `training.stack` of them share a program: 1 trains them one after the other.  An error of one run is how that run
     ends, and the others go on; an error of the program ends all runs that are in it.
+    one: the group of one in which the runs before these were trained.
     """
     training = tasks[0].run.setting.resolved().training
-    group = open_group(training)
+    group = open_group(training, one or OneRun())
     assert group.size == 1 or len({task.run.group_key for task in tasks}) == 1, "runs of several kinds share no program"
     waiting, going = deque(enumerate(tasks)), dict[int, RunInProgress]()
     while waiting or going:
@@ -97,20 +99,21 @@ def _train_until_one_ends(
     while not ends:  # for epoch
         while waiting and len(going) < group.size:
             number, task = waiting.popleft()
-            with _error_ends(ends, number):
+            with _ErrorEnds(ends, number):
                 going[number] = RunInProgress(task, split, group)
 
         runs = {number: run for number, run in going.items() if run.goes_on}
         if runs:
-            with _error_ends(ends, *runs):
+            with _ErrorEnds(ends, *runs):
                 _train_epoch(group, runs, ends)
 
         for number, run in going.items():
             if number not in ends and not run.goes_on:
-                with _error_ends(ends, number):
+                with _ErrorEnds(ends, number):
                     ends[number] = run.end()
         for number in ends.keys() & going.keys():
-            group.release(going.pop(number).member)
+            run = going.pop(number)
+            group.release(run.member, sound=run.diverged is None and not isinstance(ends[number], Exception))
     return ends
 
 
@@ -119,21 +122,28 @@ def _train_epoch(group: Group, runs: dict[int, RunInProgress], ends: Ends) -> No
     start = time.perf_counter()
     losses = group.train_epoch({run.member: run.next_epoch() for run in runs.values()})  # for batch: step
     trained = time.perf_counter()
-    group.score([part.scored for part in next(iter(runs.values())).scored_parts])
+    group.score([part.scored for part in next(iter(runs.values())).scored_y])
     for number, run in runs.items():
-        with _error_ends(ends, number):
+        with _ErrorEnds(ends, number):
             run.take_epoch(losses[run.member])
     scored = time.perf_counter()
     for number, run in runs.items():
         if number not in ends:
-            with _error_ends(ends, number):
+            with _ErrorEnds(ends, number):
                 run.finish_epoch((trained - start) / len(runs), (scored - trained) / len(runs))
 
 
-@contextmanager
-def _error_ends(ends: Ends, *numbers: int) -> Iterator[None]:
+class _ErrorEnds:
     """An error within is how the runs of these numbers end."""
-    try:
-        yield
-    except Exception as error:
-        ends.update(dict.fromkeys(numbers, error))
+
+    def __init__(self, ends: Ends, *numbers: int) -> None:
+        self.ends, self.numbers = ends, numbers
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.ends.update(dict.fromkeys(self.numbers, error))
+        return True

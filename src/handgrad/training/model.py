@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from handgrad.data.brightness import Brightness, opposite_note
 from handgrad.data.contents import NAMED
 from handgrad.data.data_section import DECIMALS
 from handgrad.data.scaling import AS_IT_IS, Scaling
@@ -24,7 +25,6 @@ from handgrad.network import passes
 from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
 from handgrad.network.targets import class_of, decided
-from handgrad.training.brightness import Brightness, opposite_note
 from handgrad.training.ingredients import of_layers
 from handgrad.training.inputs import as_examples, check_scale
 from handgrad.training.weights import check_numbers, check_shapes, check_with_record, not_finite, read_tensors

@@ -80,7 +80,7 @@ def unpack_best(arrays: Params, prefix: str) -> tuple[Params, Slots]:
     return {name: array for name, array in best.items() if name not in slots}, unpack_slots(best)
 
 
-def first_progress(task: Task, network: Network) -> Progress:
+def first_progress(task: Task, run_id: str, network: Network) -> Progress:
     """Where a run starts: at its checkpoint, at the end of the run that it continues, or at its initial weights.
 
     Raises InputError where the weights of the run that it continues do not fit.
@@ -88,7 +88,7 @@ def first_progress(task: Task, network: Network) -> Progress:
     setting = task.run.setting
     progress = None
     if task.checkpoint:
-        progress = WAITING.take(task.checkpoint, task.run.id) or load_checkpoint(task.checkpoint, task.run.id)
+        progress = WAITING.take(task.checkpoint, run_id) or load_checkpoint(task.checkpoint, run_id)
     if progress is not None:
         progress.resumed += 1
         return progress

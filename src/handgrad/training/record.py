@@ -30,7 +30,7 @@ from typing_extensions import TypedDict
 
 from handgrad.displays import Display, Displayed
 from handgrad.errors import DamagedError, ResultsError
-from handgrad.files import altered, checksum, sealed, unsealed, write_folder
+from handgrad.files import altered, checksum, indented, sealed, unsealed, write_folder
 from handgrad.foreign import reading
 from handgrad.measures import CLASSIFICATION, MAIN_MEASURES, MEASURES, METRICS, PARTS, ClassCounts
 from handgrad.names import listed, shown
@@ -39,6 +39,7 @@ from handgrad.network.targets import class_of
 from handgrad.sections import check_shape
 from handgrad.training.curves import History, by_epoch
 from handgrad.training.model import Model
+from handgrad.training.npz_bytes import npz
 from handgrad.training.record_facts import (
     AsWritten,
     DatasetFacts,
@@ -49,7 +50,7 @@ from handgrad.training.record_facts import (
     Times,
     TrainScore,
 )
-from handgrad.training.weights import FORMAT, check_folder, check_format, npz, tensors
+from handgrad.training.weights import FORMAT, check_folder, check_format, tensors
 from handgrad.training.weights import RUN_AGAIN as REMEDY
 
 OPTIONAL = (
@@ -256,7 +257,7 @@ def save(record: Record, folder: Path) -> None:
         if arrays := getattr(record, name):
             contents[f"{name}.npz"] = npz(arrays, compressed=True)
     table["files"] = {name: checksum(content) for name, content in contents.items()}
-    contents["record.json"] = sealed(json.dumps(table, indent=1, allow_nan=False))
+    contents["record.json"] = sealed(indented(table))
     try:
         write_folder(folder, contents, FILES)
     except OSError as error:

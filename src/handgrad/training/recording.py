@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.batches import lie_by_class
+from handgrad.data.contents import Part, Split
 from handgrad.data.data_section import DataSection
-from handgrad.data.datasets import Part, Split, data_key
 from handgrad.data.scaling import AS_IT_IS
+from handgrad.data.splits import data_key
 from handgrad.measures import (
     CLASSIFICATION,
     EPOCH_LOSS,
@@ -29,7 +29,6 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
 from handgrad.streams import stream
-from handgrad.training.brightness import brightness_of
 from handgrad.training.class_weights import weights_formula
 from handgrad.training.curves import ENDS, epoch_losses
 from handgrad.training.diagnostics import names_of
@@ -43,7 +42,7 @@ from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts, Divergence, NetworkFacts, Samples, Times, TrainScore
 from handgrad.training.right import packed_right
 from handgrad.training.run import Run, Setting
-from handgrad.training.scoring import PartScores, confusion_matrix, score
+from handgrad.training.scoring import PartScores, confusion_matrix, score, scored_y
 from handgrad.training.slips import SLIPS, functions_at
 from handgrad.training.support import refusal_text, unsupported
 from handgrad.training.weights import FORMAT
@@ -58,6 +57,7 @@ class Trained:
     scores: of the parts that were scored with the weights which it ends with, after its last epoch.
     """
 
+    id: str
     run: Run
     setting: Setting
     network: Network
@@ -91,7 +91,8 @@ def drawn_samples(n: int) -> np.ndarray:
 
 def batch_loss(progress: Progress, epoch: int) -> float:
     """The mean of the losses of the batches of one epoch, counted from 1 over the whole history."""
-    return float(epoch_losses(np.concatenate(progress.loss_per_step), progress.curves[ENDS])[epoch - 1])
+    start, end = map(int, [0, *progress.curves[ENDS]][epoch - 1 : epoch + 1])
+    return float(epoch_losses(np.concatenate(progress.loss_per_step)[start:end], [end - start])[0])
 
 
 def record_of(trained: Trained) -> Record:
@@ -136,7 +137,7 @@ def record_of(trained: Trained) -> Record:
     metrics[EPOCH_LOSS.name] = None if diverged is not None else batch_loss(progress, epoch)
     return Record(
         format=FORMAT,
-        id=trained.run.id,
+        id=trained.id,
         seed=trained.run.seed,
         **_seeds(trained.run),
         setting=_tables(trained.setting),
@@ -171,7 +172,8 @@ def record_of(trained: Trained) -> Record:
 
 def _scores(trained: Trained) -> dict[DataPart, PartScores]:
     def scored(part: DataPart) -> PartScores:
-        return score(trained.session, trained.split, part, trained.scored, trained.network.output)
+        y = scored_y(trained.split, part, trained.scored)
+        return score(trained.session, trained.split, part, y, trained.network.output)
 
     return {part: trained.scores.get(part) or scored(part) for part in map(PARTS.__getitem__, trained.split.parts)}
 
@@ -324,7 +326,7 @@ def _dataset_facts(trained: Trained) -> DatasetFacts:
         scaling=split.scaling,
         scaler=scaler,
         value_range=_listed(split.value_range),
-        brightness=_listed(brightness_of(split)),
+        brightness=_listed(split.brightness),
         classes=list(split.classes),
         shape=list(split.shape),
         feature_names=_listed(split.feature_names),
@@ -332,7 +334,7 @@ def _dataset_facts(trained: Trained) -> DatasetFacts:
         **_task_facts(split),
         label_table=split.label_table,
         counts={name: len(part) for name, part in split.parts.items()},
-        notes=[*split.notes, *trained.setting.training.order_notes(len(y), by_class=lie_by_class(y))],
+        notes=[*split.notes, *trained.setting.training.order_notes(len(y), by_class=split.by_class)],
     )
 
 

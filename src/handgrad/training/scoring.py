@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from handgrad.data.datasets import Split
+from handgrad.data.contents import Split
 from handgrad.data.scaling import Scaling
 from handgrad.measures import (
     BINARY,
@@ -37,15 +37,20 @@ class Targeted(Protocol):
 PartScores = tuple[dict[str, float], np.ndarray, np.ndarray]  # what `score` returns
 
 
-def score(session: NetworkState, split: Split, part: DataPart, sample: np.ndarray, activation: str) -> PartScores:
+def scored_y(split: Split, part: DataPart, sample: np.ndarray) -> np.ndarray:
+    """The classes or targets of the examples of a part that are scored; sample: those of the training part."""
+    y = split.parts[part.name].y
+    return y[sample] if part is TRAIN else y
+
+
+def score(session: NetworkState, split: Split, part: DataPart, y: np.ndarray, activation: str) -> PartScores:
     """(metrics by name, predictions, what the session's score tells) of a part.
 
-    sample: the training examples that are scored;  activation: of the outputs.  Predictions are classes (n,); of
-    targets that are numbers those in the units of the data (n, k), and of labels 0 or 1 (n, k).
+    y: what `scored_y` tells;  activation: of the outputs.  Predictions are classes (n,); of targets that are numbers
+    those in the units of the data (n, k), and of labels 0 or 1 (n, k).
     """
     losses, found = session.score(part.scored)
-    y = split.parts[part.name].y
-    scored, task, predicted = scored_part(losses, found, y[sample] if part is TRAIN else y, split, activation)
+    scored, task, predicted = scored_part(losses, found, y, split, activation)
     return {part.metric(one.name): one.of(scored, task) for one in measures_of(task)}, predicted, found
 
 
@@ -82,5 +87,6 @@ def class_counts(actual: np.ndarray, predicted: np.ndarray, k: int) -> ClassCoun
 
 def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, k: int) -> list[list[int]]:
     """Rows: the actual class; columns: the predicted one."""
-    counts = np.bincount(np.asarray(actual) * k + np.asarray(predicted), minlength=k * k).reshape(k, k)
-    return [[int(count) for count in row] for row in counts]
+    counts = np.bincount(np.asarray(actual) * k + np.asarray(predicted), minlength=k * k)
+    found: list[list[int]] = counts.reshape(k, k).tolist()
+    return found

@@ -3,7 +3,6 @@
 Names and shapes are the network's own (`dense1.W`: (n_in, n_out)); `load_weights` checks them against it.
 """
 
-import io
 import math
 import os
 import re
@@ -23,6 +22,7 @@ from handgrad.names import shown
 from handgrad.network.arrays import Arrays
 from handgrad.training.forms import KERAS, NPZ, PYTORCH, SAFETENSORS, form_of
 from handgrad.training.keras_files import read_keras
+from handgrad.training.npz_bytes import npz
 from handgrad.training.pytorch import read_pytorch
 
 if TYPE_CHECKING:
@@ -50,13 +50,6 @@ def tensors(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> by
     from safetensors.numpy import save
 
     return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=dict(metadata))
-
-
-def npz(arrays: Mapping[str, np.ndarray], *, compressed: bool = False) -> bytes:
-    """Arrays as the content of an .npz file: the same bytes for the same arrays."""
-    content = io.BytesIO()
-    (np.savez_compressed if compressed else np.savez)(content, allow_pickle=False, **dict(arrays))
-    return content.getvalue()
 
 
 def check_with_record(path: Path) -> None:

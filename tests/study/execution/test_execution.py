@@ -43,7 +43,7 @@ def test_what_is_compiled_before_the_workers_start_fits_the_data(zeros, kind, tm
     x, y = clouds(features=40)
     x = np.abs(x) * (np.random.default_rng(0).uniform(size=x.shape) >= zeros)
     asked = []
-    monkeypatch.setattr(execution, "prepare", lambda *what: asked.append(what))
+    monkeypatch.setattr(execution, "prepare", lambda *what, load: asked.append(what))
     tables = {"network": {"hidden": 20}, "training": {"batch_size": 8, "epochs": 1, "optimizer": "sgd"}, "seeds": 1}
     run_study(
         make_study({"name": "some", "data": {"name": "arrays"}, **tables}), tmp_path, data=from_arrays(x, y), jobs=1

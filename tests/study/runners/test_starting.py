@@ -153,3 +153,12 @@ def gone(pid):
             return file.read().rpartition(")")[2].split()[0] in "ZX"
     except OSError:
         return True
+
+
+def test_a_worker_loads_no_more_than_it_needs():
+    """What plans a study and what reads data take a third of a worker's start."""
+    script = "import sys, handgrad.study.runners.processes; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "handgrad.training.loop" in loaded
+    assert not loaded & {"handgrad.study.planning.plan", "handgrad.data.own", "numba", "scipy", "pandas", "sklearn"}

@@ -264,7 +264,7 @@ class Execution:
             for s in resolved
         }
         for kind in sorted(kinds - self.prepared):
-            prepare(*kind)
+            prepare(*kind, load=isinstance(self.runner, Serial))
             self.prepared.add(kind)
 
     def _write(self, state: str) -> None:

@@ -36,10 +36,10 @@ from handgrad.study.folder.locks import reporting, writing
 from handgrad.study.folder.plan_file import FORMAT, read_plan
 from handgrad.study.rules.select import RunSummary
 from handgrad.training import record as records
+from handgrad.training.npz_bytes import npz
 from handgrad.training.progress import progress_of, save_checkpoint
 from handgrad.training.record import Record
 from handgrad.training.recording import samples_of
-from handgrad.training.weights import npz
 
 DATA_REMEDY = "run the study again: it is made again, finished runs are kept"
 WORKING = ("*/*.npy", "*/split.json", "*/split.json.partial")  # what lies in .working/

@@ -32,6 +32,7 @@ from handgrad.study.runners.runner import (
     nothing_to_wait_for,
     perform,
 )
+from handgrad.training.engines import OneRun
 from handgrad.training.task import EpochEnd
 
 STARTS = 3
@@ -284,6 +285,7 @@ def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type
     main: whether the parent's main thread started it.
     """
     belong_to_parent(main)
+    gc.disable()  # until what the first job loads is there
 
     untold: list[tuple[str, EpochEnd | None]] = []
     told = 0.0
@@ -298,11 +300,11 @@ def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type
 
     with suppress(EOFError, OSError):
         pipe.send(("ready", None))
-        first = True
+        first, one = True, OneRun()
         while True:
             jobs = pipe.recv()
             try:
-                for outcome in perform(jobs, heard):
+                for outcome in perform(jobs, heard, one):
                     end = outcome.record, outcome.error, outcome.paused
                     pipe.send(("outcome", (untold, outcome.job.id, end)))
                     untold.clear()
@@ -311,6 +313,7 @@ def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type
             if first:  # what is loaded by now stays: to look through it for cycles takes 4 % of a study of small runs
                 gc.collect()
                 gc.freeze()
+                gc.enable()
                 first = False
 
 

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Protocol
 
 from handgrad import limits
-from handgrad.data.datasets import Split, open_split
+from handgrad.data.contents import Split
+from handgrad.data.storage import open_split
 from handgrad.errors import HandgradError, InputError, ResultsError, is_interrupt
 from handgrad.study.folder.disk import is_disk_error, unwritable
+from handgrad.training.engines import OneRun
 from handgrad.training.loop import train_together
 from handgrad.training.progress import WAITING
 from handgrad.training.record import Record, load
@@ -96,15 +98,22 @@ def _split(folder: Path) -> Split:
     return open_split(folder)
 
 
-def perform(jobs: Group, heard: Heard = ignore) -> Iterator[Outcome]:
-    """Execute one group in this process.  Raises ResultsError when the disk cannot be written."""
+def perform(jobs: Group, heard: Heard = ignore, one: OneRun | None = None) -> Iterator[Outcome]:
+    """Execute one group in this process.  one: as in `train_together`.
+
+    Raises ResultsError when the disk cannot be written.
+    """
     return perform_with(
-        lambda: _split(jobs[0].split), lambda job: load(job.parent) if job.parent else None, jobs, heard
+        lambda: _split(jobs[0].split), lambda job: load(job.parent) if job.parent else None, jobs, heard, one
     )
 
 
 def perform_with(
-    data: Callable[[], Split], parent: Callable[[RunJob], Record | None], jobs: Group, heard: Heard = ignore
+    data: Callable[[], Split],
+    parent: Callable[[RunJob], Record | None],
+    jobs: Group,
+    heard: Heard = ignore,
+    one: OneRun | None = None,
 ) -> Iterator[Outcome]:
     """Execute one group with a split and records of parents that come from elsewhere than the jobs' folders."""
     tasks: dict[str, Task] = {}
@@ -117,7 +126,7 @@ def perform_with(
         except Exception as error:
             yield _outcome(job, error)
     ready = [job for job in jobs if job.id in tasks]
-    for number, end in train_together([tasks[job.id] for job in ready], split) if ready else ():
+    for number, end in train_together([tasks[job.id] for job in ready], split, one) if ready else ():
         yield _outcome(ready[number], end)
 
 
@@ -247,11 +256,11 @@ class Serial:
     workers = 1
 
     def map(self, jobs: Iterable[RunJob | None], heard: Heard = ignore) -> Iterator[Outcome]:
-        source = JobQueue(jobs, self.workers)
+        source, one = JobQueue(jobs, self.workers), OneRun()
         while (group := source.take()) is not None:
             for job in group:
                 heard(job, None)
-            for outcome in perform(group, heard):
+            for outcome in perform(group, heard, one):
                 yield outcome
                 source.waits = False
         if source.waits:

@@ -7,7 +7,7 @@ masks are the same for every engine, so engines differ by rounding only and a ch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -41,6 +41,16 @@ class Job:
     def tells_class(self) -> bool:
         """Whether a score tells the class of the largest output, and not the outputs."""
         return all(tells_one_class(y, self.network.n_outputs) for _, y in self.parts.values())
+
+    def differs_by_seed(self, other: "Job") -> bool:
+        """Whether another job is this one but for the seed: the same arrays of examples, equal classes and weights."""
+        return (
+            (self.targets, self.network, self.training) == (other.targets, other.network, other.training)
+            and self.parts.keys() == other.parts.keys()
+            and all(x is other.parts[name][0] for name, (x, _) in self.parts.items())
+            and all(np.array_equal(y, other.parts[name][1]) for name, (_, y) in self.parts.items())
+            and (self.weights is None or np.array_equal(self.weights, cast(np.ndarray, other.weights)))
+        )
 
 
 @dataclass(frozen=True)
@@ -99,8 +109,8 @@ class Group(Protocol):
     def add(self, job: Job) -> NetworkState:
         """Let a run take part; it is loaded before its first epoch."""
 
-    def release(self, member: NetworkState) -> None:
-        """Let a run go, so that another can be added."""
+    def release(self, member: NetworkState, *, sound: bool) -> None:
+        """Let a run go, so that another can be added.  sound: whether it ended with numbers that are finite."""
 
     def train_epoch(self, epochs: Mapping[NetworkState, Epoch]) -> dict[NetworkState, np.ndarray]:
         """Train an epoch of each of these members -> its losses, as `Session.train_epoch` returns them."""
@@ -110,18 +120,26 @@ class Group(Protocol):
 
 
 class OneRun:
-    """A group of one: a run in a session of its own."""
+    """A group of one: a run in a session of its own.
+
+    To make a session takes as long as an epoch of a small run, so the next run goes on in it, where it is of the same
+    setting and the session can (`takes`).
+    """
 
     size = 1
 
-    def __init__(self, engine: str) -> None:
-        self.engine = engine
+    def __init__(self) -> None:
+        self._idle: Any = None
 
     def add(self, job: Job) -> NetworkState:
-        return open_session(self.engine, job)
+        idle, self._idle = self._idle, None
+        if idle is not None and idle.takes(job):
+            return cast(Session, idle)
+        del idle  # before there is another: both would take twice the memory
+        return open_session(job.training.engine, job)
 
-    def release(self, member: NetworkState) -> None:
-        pass
+    def release(self, member: NetworkState, *, sound: bool) -> None:
+        self._idle = member if sound and hasattr(member, "takes") else None
 
     def train_epoch(self, epochs: Mapping[NetworkState, Epoch]) -> dict[NetworkState, np.ndarray]:
         ((member, epoch),) = epochs.items()
@@ -134,10 +152,10 @@ class OneRun:
         pass
 
 
-def open_group(training: TrainingSection) -> Group:
-    """The group in which runs of this section are trained: `training.stack` of them in one program, or one by one."""
+def open_group(training: TrainingSection, one: OneRun) -> Group:
+    """The group in which runs of this section are trained: `training.stack` of them in one program, or in `one`."""
     if training.stack in ("auto", 1):
-        return OneRun(training.engine)
+        return one
     from handgrad.training.engines.jax import JaxGroup
 
     return JaxGroup(int(training.stack))
@@ -220,9 +238,12 @@ def kernels_for(layers: Sequence[Layer], training: TrainingSection, nonzero: flo
     return "small-batches" if sparse and windows.pay(batch, first.units) else kernels
 
 
-def prepare(name: str, dtype: str, kernels: str) -> None:
-    """What an engine does once before a study's runs start, in the parent: `compiled` compiles (see `kernels_for`)."""
+def prepare(name: str, dtype: str, kernels: str, *, load: bool) -> None:
+    """What an engine does once before a study's runs start, in the parent: `compiled` compiles (see `kernels_for`).
+
+    load: whether the runs are trained in this process.
+    """
     if name == "compiled":
         from handgrad.training.engines.compiled.compilation import prepare
 
-        prepare(dtype, kernels)
+        prepare(dtype, kernels, load=load)

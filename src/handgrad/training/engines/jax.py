@@ -67,7 +67,7 @@ class JaxGroup:
         self.numbers[member.index], self._numbers = numbers_of(job), None
         return member
 
-    def release(self, member: NetworkState) -> None:
+    def release(self, member: NetworkState, *, sound: bool) -> None:
         assert isinstance(member, JaxMember)
         self.released.append(member)
 

@@ -26,7 +26,6 @@ from handgrad.foreign import as_path, reading
 from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
 from handgrad.network.network_section import build
-from handgrad.training.brightness import brightness_of
 from handgrad.training.exchange.given_arrays import WHERE, arrays_given
 from handgrad.training.exchange.imported import ImportedNetwork
 from handgrad.training.exchange.keras_weights import are_keras, configs_of, from_keras_arrays
@@ -140,7 +139,7 @@ def import_model(
         parts.scaler,
         parts.value_range,
         parts.feature_names,
-        brightness_of(parts),
+        parts.brightness,
         task=parts.task,
         target_scaler=parts.target_scaler,
     )

@@ -202,14 +202,17 @@ def _alone() -> Iterator[None]:
 
 
 @cache
-def prepare(dtype: str, kind: str, tell: Callable[[str], None] = say) -> None:
+def prepare(dtype: str, kind: str, tell: Callable[[str], None] = say, *, load: bool = True) -> None:
     """Compile the kernels for that type of number and kind of training (of ENTRY_POINTS), or load them.
 
-    `tell` hears one line before anything is compiled.
+    `tell` hears one line before anything is compiled.  load: False where other processes train, and load them then.
     """
     points = ENTRY_POINTS[kind]
     names = points.train, points.score
-    if not numba.config.DISABLE_JIT and not all(_kept(name, dtype).is_whole() for name in names):
+    kept = all(_kept(name, dtype).is_whole() for name in names)
+    if kept and not load:
+        return
+    if not numba.config.DISABLE_JIT and not kept:
         tell(
             f"handgrad: compiling the {dtype} {points.what} for this processor, once; "
             f"this takes about {points.duration}"

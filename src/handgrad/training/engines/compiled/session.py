@@ -17,7 +17,7 @@ from handgrad.streams import dropout_key
 from handgrad.training import twins
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.compiled import slip_numbers
-from handgrad.training.engines.compiled.calling import call
+from handgrad.training.engines.compiled.calling import call, machine_code
 from handgrad.training.engines.compiled.compilation import ENTRY_POINTS, entry_point, prepare
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout, updates
@@ -60,6 +60,7 @@ class CompiledSession(ABC):
         self.rates = updates.rates_of(job.training)
         slip_numbers.set_rates(self.rates, job.training.slips)
         self.t = 0
+        self.codes: dict[Callable[..., Any], Callable[..., Any]] = {}  # of the kernels that were called
 
     def _prepare(self, kind: str) -> None:
         """Compile or load the entry points of that kind (of ENTRY_POINTS)."""
@@ -116,6 +117,15 @@ class CompiledSession(ABC):
         slip_numbers.set_constants(constants, training)
         return constants
 
+    def takes(self, job: Job) -> bool:
+        """Train this job from the next `load` on, if it differs from the one before by its seed alone -> whether so."""
+        if job.training.augments or not job.differs_by_seed(self.job):
+            return False
+        self.job = job
+        for one in (self.train_pass, self.score_pass):
+            one.constants[c.KEY] = dropout_key(job.seed)
+        return True
+
     # -- parameters in and out
 
     def _slots(self) -> tuple[np.ndarray, ...]:
@@ -162,7 +172,8 @@ class CompiledSession(ABC):
         curve = np.zeros(len(lrs), np.float32)
         done = self._call(self.train_kernel, constants, len(order), (
             table, constants, self.rates, self.memory, work, self.inputs["train"], self._targets("train"),
-            np.ascontiguousarray(order, np.int64), np.asarray(lrs, np.float64), first_step, self.t, self.h, curve,
+            np.ascontiguousarray(order, np.int64), np.ascontiguousarray(lrs, np.float64), first_step, self.t, self.h,
+            curve,
         ))  # fmt: skip
         self.t += done
         if not np.isfinite(curve[done - 1]):  # the batch whose loss is not finite made no step
@@ -203,4 +214,9 @@ class CompiledSession(ABC):
         return of_example, predicted
 
     def _call(self, kernel: Callable[..., Any], constants: np.ndarray, n: int, arguments: tuple[Any, ...]) -> Any:
-        return call(kernel, arguments, constants=constants, products=n * self.multiplications)
+        """kernel(*arguments).  Their types are compared in the first call of a session, and are the same in all."""
+        code = self.codes.get(kernel)
+        result = call(code or kernel, arguments, constants=constants, products=n * self.multiplications)
+        if code is None:
+            self.codes[kernel] = machine_code(kernel)
+        return result

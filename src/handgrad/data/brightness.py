@@ -3,10 +3,12 @@
 Brightness is 0 for the smallest value that the data can take and 1 for the largest.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.contents import Split
+from handgrad.data.scaling import Scaling
 
 MOST_PICTURES = 1000  # of the training part, whose brightness is measured
 FAR = 2.0  # standard deviations from the mean of the training pictures that make a picture another kind
@@ -14,19 +16,18 @@ FAR = 2.0  # standard deviations from the mean of the training pictures that mak
 Brightness = tuple[float, float]
 
 
-def brightness_of(split: Split) -> Brightness | None:
+def brightness_of(x: NDArray[Any], scaler: Scaling, value_range: tuple[float, float] | None) -> Brightness | None:
     """(mean, standard deviation) over training pictures of how bright they are; None for tables and unknown ranges.
 
-    Of at most `MOST_PICTURES` pictures, evenly over the training part.
+    x (n, *shape): scaled by `scaler`; at most `MOST_PICTURES` of them count, evenly spread.
     """
-    if len(split.shape) != 3 or split.value_range is None:
+    if x.ndim != 4 or value_range is None:
         return None
-    x = split.train.x[:: -(-len(split.train.x) // MOST_PICTURES)]
-    scaler = split.scaler
+    x = x[:: -(-len(x) // MOST_PICTURES)]
     means = x.reshape(len(x), -1).mean(axis=1, dtype=np.float64)  # scaling is linear: that of the mean is the mean's
     if scaler.symmetric:
         means = (means + 1) / 2
-    low, high = split.value_range
+    low, high = value_range
     means = (means * scaler.divide + scaler.shift - low) / (high - low)
     return round(float(means.mean()), 4), round(float(means.std()), 4)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.data.brightness import opposite_note
 from handgrad.data.datasets import split
-from handgrad.training.brightness import brightness_of, opposite_note
 
 RNG = np.random.default_rng(0)
 BYTES = (RNG.random((200, 1, 6, 6)) * np.linspace(20, 120, 200)[:, None, None, None]).astype(np.uint8)
@@ -17,12 +17,12 @@ def test_it_is_that_of_the_unscaled_pictures(scale):
     data = hg.from_arrays(BYTES, LABELS, value_range=(0, 255))
     parts = split(data, {"scale": scale, "validation": False})
     raw = data.x_train[parts.train.index].reshape(len(parts.train), -1).mean(axis=1) / 255
-    assert brightness_of(parts) == pytest.approx((raw.mean(), raw.std()), abs=2e-4)
+    assert parts.brightness == pytest.approx((raw.mean(), raw.std()), abs=2e-4)
 
 
 def test_tables_and_values_without_a_range_have_none():
     for x in (RNG.random((40, 3)), RNG.random((40, 4, 4))):
-        assert brightness_of(split(hg.from_arrays(x, np.arange(40) % 2), {})) is None
+        assert split(hg.from_arrays(x, np.arange(40) % 2), {}).brightness is None
 
 
 @pytest.mark.parametrize(
