@@ -290,4 +290,5 @@ def print_plan(
     out.print(Text(f"report  about {duration(report_seconds)} more, at the end, on {where}"))
     out.print(Text(f"total   about {duration(left.seconds + report_seconds)}"))
     out.print(Text(f"memory  about {size_text(cost.memory)}"))
-    out.print(Text(f"disk    about {size_text(cost.disk)}"))
+    for_now = f", {size_text(cost.kept)} of which stay" if cost.kept < 0.8 * cost.disk else ""
+    out.print(Text(f"disk    about {size_text(cost.disk)}{for_now}"))

@@ -119,7 +119,7 @@ def plan(
     quick: Quick = False,
     json: Json = False,
 ) -> None:
-    """List every run of a study, and what it will take in time, memory and disk; nothing is run or written."""
+    """List every run of a study, and what it takes in time, memory and disk; nothing is run, missing data is fetched"""
     from handgrad.cli import console
     from handgrad.report.drawing.lettering import check_fonts
     from handgrad.report.foreseen_time import report_time
@@ -141,6 +141,7 @@ def plan(
     left = left_to_run(rows, cost)
     if json:
         totals = {"seconds": cost.seconds, "memory": cost.memory, "disk": cost.disk, "workers": cost.workers}
+        totals["disk_kept"] = cost.kept
         totals |= {"report_seconds": report_seconds, "runs_left": left.runs, "seconds_left": left.seconds}
         print_json({"study": chosen.spec.name, "out": str(folder), **totals, "runs": rows})
         return

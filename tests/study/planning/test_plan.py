@@ -294,6 +294,7 @@ def test_an_estimate_covers_every_setting_and_grows_with_the_work(make):
     assert two.memory > one.memory
     # 2 runs of 1,000 epochs of 12 steps leave 4 bytes a step
     assert one.disk == two.disk > 2 * 4 * 12_000
+    assert one.kept < one.disk  # the split lies on the disk while runs need it
 
 
 def test_runs_that_a_search_stops_short_keep_the_weights_of_their_best_epoch_too(make):

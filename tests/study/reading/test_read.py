@@ -291,6 +291,11 @@ def test_an_override_says_that_it_was_the_command_line():
     assert problems({}, ["training.epochs=-1", "network.activation=rely"])[-1] == (
         "training.epochs must be >= 1; got -1 (given on the command line)"
     )
+    (line,) = problems({"training": {"optimizer": "sgd"}}, ["training.optimizer.name=adamm"])
+    assert line.startswith("training.optimizer is an unknown optimizer 'adamm'"), line
+    assert line.endswith("(given on the command line)"), line
+    (line,) = problems({"training": {"optimizer": {"name": "adamm"}}}, ["training.optimizer.lr=0.3"])
+    assert not line.endswith("(given on the command line)"), line
 
 
 @pytest.mark.parametrize("text", ["training.epochs", "=3", "a b=3"])

@@ -44,7 +44,7 @@ class SettingCost:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The whole study with `workers`: seconds, and bytes of memory and disk at their height.
+    """The whole study with `workers`: seconds, bytes of memory and disk at their height, and of disk that stay.
 
     `epochs`: how many are expected of the `most` that there can be; a search or a budget leaves out the rest.
     `measured`: how many shapes were trained for it; everything else was extrapolated from them.
@@ -55,6 +55,7 @@ class Estimate:
     seconds: float
     memory: int
     disk: int
+    kept: int
     measured: int
     epochs: int
     most: int
@@ -108,9 +109,9 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
     splits = sum(part.x.nbytes + part.y.nbytes + part.index.nbytes for part in parts)
     heaviest = max(planned.parameters * _sharing(planned) for _, planned, _ in found)
     memory = workers * (WORKER_BYTES + 4 * COPIES * heaviest) + splits
-    disk = splits + sum(len(planned.runs) * _record_bytes(plan, phase, planned) for phase, planned in settings)
+    kept = sum(len(planned.runs) * _record_bytes(plan, phase, planned) for phase, planned in settings)
     seconds = max(work / workers, longest) + sum(speed.compiling for speed in speeds.values())
-    return Estimate(rows, workers, seconds, memory, disk, len(speeds), round(epochs), most)
+    return Estimate(rows, workers, seconds, memory, splits + kept, kept, len(speeds), round(epochs), most)
 
 
 def _sharing(planned: PlannedSetting) -> int:

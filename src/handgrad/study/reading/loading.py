@@ -236,11 +236,17 @@ def _refitted(spec: StudySpec, study: Study, tables: Mapping[str, Any]) -> Study
 def _with_origin(line: str, overrides: Iterable[str]) -> str:
     """The line, and that the command line said so where it did."""
     path = line.split(" ", 1)[0]
-    given = [text.partition("=") for text in overrides if path.startswith(text.partition("=")[0].strip())]
+    given = [text.partition("=") for text in overrides if _is_of(path, line, *text.split("=", 1))]
     several = [f"{key}=[{value}]" for key, _, value in given if "," in value and not value.startswith(("[", "{"))]
     if several and path.split(".")[0] in SECTIONS:  # Hydra's way to write a sweep
         line += f"; several values are a grid: grid.{several[0]}"
     return f"{line} (given on the command line)" if given else line
+
+
+def _is_of(path: str, line: str, key: str, value: str = "") -> bool:
+    """Whether a problem at this path comes from key=value: it lies there, or in a part of it, whose value it names."""
+    key, value = key.strip(), value.strip().strip("\"'")
+    return path.startswith(key) or (key.startswith(f"{path}.") and bool(value) and f"'{value}'" in line)
 
 
 def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | None, list[str]]:
