@@ -23,9 +23,11 @@ from handgrad.training.run import Run, Setting
 
 MOST_SHAPES = 16  # that are measured
 STEPS = 200
+EPOCHS = 5
 SCORED = 500
 FLOPS = 3e9  # floating point operations that one measurement may take
-OVERHEAD = 0.01  # seconds of a run beyond its training and scoring
+REPEATED, SHORT = 5, 0.03  # a measurement so often, in so many seconds: other programs disturb a short one most
+OVERHEAD = 0.004  # seconds of a run beyond its training and scoring
 RECORD_BYTES = 16_000  # record.json and the headers of the other files
 CURVES = 3 + 3 * len(MEASURES)  # epoch, lr, steps; every measure of at most three parts
 WORKER_BYTES = 150_000_000  # an interpreter with its libraries
@@ -139,7 +141,10 @@ def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) ->
         if not speeds or planned.setting.training.engine == "jax":
             _measure(planned.setting, split)  # the first one also loads libraries, or compiles its programs
         middle = time.perf_counter()
-        speeds[shape] = _measure(planned.setting, split)
+        found = [_measure(planned.setting, split)]
+        while len(found) < REPEATED and time.perf_counter() - middle < SHORT:
+            found.append(_measure(planned.setting, split))
+        speeds[shape] = _Speed(min(one.step for one in found), min(one.example for one in found))
         if planned.setting.training.engine == "jax":
             compiling = max(0.0, (middle - start) - (time.perf_counter() - middle))
             speeds[shape] = replace(speeds[shape], compiling=compiling)
@@ -155,18 +160,21 @@ def _shape(setting: Setting, data: str) -> str:
 
 
 def _measure(setting: Setting, split: Split) -> _Speed:
-    """Train one epoch of a small part of the data."""
+    """Train a small part of the data; of tiny networks several epochs, as first calls take longer."""
     network = setting.network_for(split.shape, split.n_classes, has_validation=split.validation is not None)
     n = len(split.train)
     batch = batch_length(n, setting.training.batch_size)
-    m = min(n, max(batch, min(batch * STEPS, int(FLOPS / (6 * max(1, network.multiplications))))))
+    each = 6 * max(1, network.multiplications)
+    m = min(n, max(batch, min(batch * STEPS, int(FLOPS / each))))
+    epochs = int(min(EPOCHS, max(1, FLOPS / (each * m))))
     validation = split.validation or split.test or split.train
     small = replace(split, train=_first(split.train, m), validation=_first(validation, SCORED), test=None)
     training = setting.training.changed(
-        epochs=1, early_stopping=None, schedule={"name": "constant"}, train_score="sample", test_every_epoch=False
+        epochs=epochs, early_stopping=None, schedule={"name": "constant"}, test_every_epoch=False
     )
     record = execute(Run(setting.changed(training=training), 0, split.checksum), small)
-    times, scored = record.time, min(m, len(_first(validation, SCORED))) + len(_first(validation, SCORED))
+    counts = {"train": m, "validation": min(SCORED, len(validation))}
+    times, scored = record.time, epochs * (training.scored_of_training(counts) + counts["validation"])
     shared = int(training.stack)  # its copies were trained with it
     return _Speed(times.training / max(1, record.steps) / shared, times.evaluation / scored / shared)
 
