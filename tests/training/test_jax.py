@@ -281,10 +281,11 @@ def test_a_loss_that_is_not_finite_ends_one_run_before_its_update(monkeypatch, l
                 np.testing.assert_allclose(peer_slots[name], slots[name], rtol=1e-11, atol=1e-13)
 
 
-def test_divergence_is_told_as_with_numpy(split):
+@pytest.mark.parametrize("lr", [1e30, 1e39])  # 1e39 is no number of float32
+def test_divergence_is_told_as_with_numpy(split, lr):
     found = [
         execute(make_run(engine=name, loss="squared-error", network={"output": "identity"},
-                         optimizer={"name": "sgd", "lr": 1e30}), split)
+                         optimizer={"name": "sgd", "lr": lr}), split)
         for name in ("array", "jax")
     ]  # fmt: skip
     assert found[1].status == "diverged"

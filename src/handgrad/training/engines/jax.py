@@ -134,7 +134,7 @@ class JaxGroup:
             if not found:
                 self._check(next(iter(asked)), batches)
             losses, ended = self._train(batches._replace(lrs=np.where(going[:, None], batches.lrs, np.nan)))
-            found.append(losses[:, np.isfinite(batches.lrs).any(axis=0)])  # without steps that are too many
+            found.append(losses[:, ~np.isnan(batches.lrs).all(axis=0)])  # without steps that are too many
             going &= ~ended
             if not going.any():
                 break
@@ -153,7 +153,7 @@ class JaxGroup:
 
         after, losses = trained(batches)
         losses = self.programs.to_numpy(losses)
-        bad = ~np.isfinite(losses) & np.isfinite(batches.lrs)
+        bad = ~np.isfinite(losses) & ~np.isnan(batches.lrs)
         if bad.any():
             del after  # its memory is needed
             from_there_on = np.logical_or.accumulate(bad, axis=1)
@@ -193,7 +193,8 @@ class JaxGroup:
         firsts = np.zeros(self.size, dtype=np.int64)
         for i, epoch in asked.items():
             rows[i, :k] = epoch.order[start : start + k * m].reshape(k, m)
-            lrs[i, :k] = epoch.lrs[which.start : which.stop]
+            mine = epoch.lrs[which.start : which.stop]
+            lrs[i, :k] = np.where(np.isnan(mine), np.inf, mine)  # ruins the parameters as well; NaN is no step
             firsts[i] = epoch.first_step + which.start
         return Batches(rows, lrs, firsts[:, None] + np.arange(steps), self.keys.copy())
 
