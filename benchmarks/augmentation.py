@@ -5,6 +5,7 @@
 Of an epoch with its scores: the difference of runs of four epochs and of one, in which compiling does not count.
 """
 
+import argparse
 import time
 
 from handgrad.data.datasets import Split, load, split
@@ -45,4 +46,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     main()

@@ -5,6 +5,7 @@
 Each kind in a process of its own with an empty cache, so what kinds have in common is compiled for each.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -13,12 +14,15 @@ import time
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", nargs="?", help=argparse.SUPPRESS)
+    asked = parser.parse_args().kind
     from handgrad.training.engines.compiled.compilation import ENTRY_POINTS, prepare
 
-    if len(sys.argv) > 1:
+    if asked:
         start = time.process_time()
-        prepare("float32", sys.argv[1], lambda line: None)
-        print(f"{sys.argv[1]:10} {time.process_time() - start:5.1f} s")
+        prepare("float32", asked, lambda line: None)
+        print(f"{asked:10} {time.process_time() - start:5.1f} s")
         return
     for kind in ENTRY_POINTS:
         with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ Then studies of up to 20 such learners: in what share is one called behind the b
 and where a seed may collapse in every fold.
 """
 
-import sys
+import argparse
 from collections.abc import Sequence
 from typing import Any
 
@@ -151,7 +151,9 @@ def called_behind(kind: str, settings: int, seeds: int, studies: int) -> float:
 
 
 def main() -> None:
-    sets = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", metavar="data sets", type=int, nargs="?", default=2000)
+    sets = parser.parse_args().sets
     print(f"{sets:,} data sets a row; share with p < 0.05")
     print("| folds | seeds | seeds matter | plain | one term | ours | power of ours |\n|---|--:|---|--:|--:|--:|--:|")
     for name, seeds, matter, *shares in table(sets):

@@ -16,6 +16,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import argparse
 import resource
 import sys
 import tempfile
@@ -109,5 +110,8 @@ def main(runs: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", metavar="RUNS", type=int, nargs="?", default=500)
+    runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as folder:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 500, Path(folder))
+        main(runs, Path(folder))

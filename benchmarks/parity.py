@@ -7,7 +7,7 @@ unit is the last place of the largest number of an array, in the type that train
 network counts.  A network whose numbers leave the finite is left out and counted.
 """
 
-import sys
+import argparse
 
 import numpy as np
 
@@ -136,6 +136,8 @@ def measure(wanted: int, steps: int) -> None:
 
 
 if __name__ == "__main__":
-    networks = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", type=int, nargs="?", default=300)
+    networks = parser.parse_args().networks
     for steps in (1, 10):
         measure(networks, steps)

@@ -5,6 +5,7 @@ half-squared-error on sigmoid outputs, its mean over the batch (scikit-learn: it
 JAX runs in a process of its own, since it lives in an environment of its own: `python peers.py CASE.npz`.
 """
 
+import argparse
 import json
 import sys
 import time
@@ -235,4 +236,6 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case", metavar="CASE.npz", help="written by engines.py; requests come on standard input")
+    main(parser.parse_args().case)

@@ -27,6 +27,14 @@ def test_commands_of_the_page_are_targets_and_files():
     assert [name for name in re.findall(r"python (\S+\.py)", PAGE) if not (ROOT / name).exists()] == []
 
 
+def test_every_benchmark_reads_its_arguments_so_that_it_has_help():
+    texts = {path.name: path.read_text("utf-8") for path in (ROOT / "benchmarks").glob("*.py")}
+    scripts = {name for name, text in texts.items() if '__name__ == "__main__"' in text}
+    assert len(scripts) > 10
+    assert [name for name in scripts if "argparse.ArgumentParser(" not in texts[name]] == []
+    assert [name for name, text in texts.items() if "sys.argv" in text] == []
+
+
 def test_the_table_of_marks_names_what_is_there():
     assert [place for places in SLOW.values() for place in places if not (HERE / place).exists()] == []
     marks = {line.split(":")[0] for line in SETTINGS["tool"]["pytest"]["ini_options"]["markers"]}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from handgrad.cli.console import print_summary
 from handgrad.report.findings.summarize import summarize
+from handgrad.study import load_study, run_study
 from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 
@@ -42,3 +43,15 @@ def test_the_method_is_said_once_for_the_leading_phase(make_results, capsys):
     assert len(said) == 1
     assert said[0] > lines.index("batch size")
     assert sum("The best was chosen on the numbers shown" in line for line in lines) == 1
+
+
+def test_the_readme_shows_what_the_quickstart_prints(tmp_path, capsys):
+    """By the reference engine, which needs no compiling: accuracies of so short a training are those of all."""
+    folder = run_study(load_study("quickstart", ["training.engine=array"]), tmp_path / "quickstart", jobs=1).folder
+    printed = "\n".join(lines_of(folder, capsys))
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    sample = readme[readme.index("```\nmain\n") + 4 :].partition("\n```")[0]
+    parts = [part.strip("\n") for part in sample.split("\n  …") if part]  # "…": lines left out
+    assert len(parts) == 2
+    for part in parts:
+        assert part in printed, f"README.md shows this, and the study does not print it: {part}"

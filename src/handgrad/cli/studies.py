@@ -68,11 +68,12 @@ def run(
     from handgrad.cli import console
     from handgrad.cli.following import following
     from handgrad.report.drawing.lettering import check_fonts
-    from handgrad.study import load_study, run_study
+    from handgrad.study import run_study
     from handgrad.study.published.print_options import AS_USUAL
+    from handgrad.study.reading.loading import read_study
     from handgrad.study.rules.select import metric_of
 
-    chosen = load_study(study, overrides or (), quick=quick)
+    chosen = read_study(study, overrides or (), quick=quick, data_on_disk=True)
     check_fonts(AS_USUAL, chosen)
     folder = out or chosen.default_out
     watcher = _watcher(watch, port, browser)
@@ -123,14 +124,15 @@ def plan(
     from handgrad.cli import console
     from handgrad.report.drawing.lettering import check_fonts
     from handgrad.report.foreseen_time import report_time
-    from handgrad.study import Plan, Results, load_study
+    from handgrad.study import Plan, Results
     from handgrad.study.execution.choose_runner import jobs_for, open_runner
     from handgrad.study.folder.planned_rows import left_to_run, planned_rows
     from handgrad.study.planning.estimate import estimate
     from handgrad.study.published.print_options import AS_USUAL
+    from handgrad.study.reading.loading import read_study
     from handgrad.study.runners.runner import cores
 
-    chosen = load_study(study, overrides or (), quick=quick)
+    chosen = read_study(study, overrides or (), quick=quick, data_on_disk=True)
     check_fonts(AS_USUAL, chosen)
     planned = Plan(chosen, only=phase or ())
     runner, notes = open_runner(jobs_for(planned, jobs))

@@ -7,6 +7,7 @@ import pytest
 
 from handgrad.errors import InputError, StudyFileError
 from handgrad.study import load_study, make_study, ready_made
+from handgrad.study.reading.loading import read_study
 
 GOOD = {"name": "x"}
 
@@ -285,6 +286,29 @@ def test_everything_wrong_is_said_at_once():
     for start in expected:
         assert sum(line.startswith(start + " ") for line in found) == 1, (start, found)
     assert len(found) == len(expected), found
+
+
+def test_an_unknown_data_set_is_said_with_the_others(tmp_path):
+    """By the commands, which have no data in memory; by itself it is said when data is read."""
+    path = tmp_path / "bad.toml"
+    path.write_text('[data]\nname = "mnits"\n[training]\nepochs = 0\n')
+    with pytest.raises(StudyFileError) as caught:
+        read_study(path, data_on_disk=True)
+    first, second = str(caught.value).split("\n")
+    assert first == "bad.toml, line 4: training.epochs must be >= 1; got 0"
+    assert second.startswith("bad.toml, line 2: data.name: no data set is called 'mnits', and no file or folder ")
+    assert "; did you mean 'mnist'? Known: digits, " in second
+    with pytest.raises(StudyFileError) as caught:
+        load_study(path)  # it may be the name of a data set in memory
+    assert caught.value.problems == ["training.epochs must be >= 1; got 0"]
+    (tmp_path / "mnits").mkdir()
+    with pytest.raises(StudyFileError) as caught:
+        read_study(path, data_on_disk=True)
+    assert len(caught.value.problems) == 1
+    path.write_text(f'[data]\nname = "{"a" * 5000}"\n[training]\nepochs = 0\n')
+    with pytest.raises(StudyFileError) as caught:
+        read_study(path, data_on_disk=True)
+    assert caught.value.problems[0] == "training.epochs must be >= 1; got 0"
 
 
 def test_an_override_says_that_it_was_the_command_line():

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from handgrad.errors import InputError, StudyFileError, readable
+from handgrad.errors import DataError, InputError, StudyFileError, readable
 from handgrad.foreign import as_path, reading
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.sections import plain
@@ -58,6 +58,17 @@ def load_study(source: str | bytes | os.PathLike[str], overrides: Iterable[str] 
     >>> load_study("quickstart", ["seeds=2"]).spec.seeds
     (0, 1)
     """
+    return read_study(source, overrides, quick=quick)
+
+
+def read_study(
+    source: str | bytes | os.PathLike[str],
+    overrides: Iterable[str] = (),
+    *,
+    quick: bool = False,
+    data_on_disk: bool = False,
+) -> Study:
+    """The same; data_on_disk: no data set is given in memory, so that an unknown one is a problem beside the others."""
     source = str(as_path(source, "study"))
     overrides, known = _texts(overrides), ready_made()
     if source in known:
@@ -76,7 +87,8 @@ def load_study(source: str | bytes | os.PathLike[str], overrides: Iterable[str] 
         if "name" not in tables:
             tables["name"] = _own_name(path, where)
     with reading(where, lambda message: StudyFileError(where, [message.removeprefix(f"{where}: ")]), "a study"):
-        return _made(tables, overrides, quick, where, folder, None if folder is None else folder / where)
+        path_of = None if folder is None else folder / where
+        return _made(tables, overrides, quick, where, folder, path_of, data_on_disk=data_on_disk)
 
 
 def _own_name(path: Path, where: str) -> str:
@@ -124,6 +136,8 @@ def _made(
     where: str | None,
     folder: str | os.PathLike[str] | None,
     path: Path | None,
+    *,
+    data_on_disk: bool = False,
 ) -> Study:
     """The same; path: of the file that the tables are of."""
     if not isinstance(tables, Mapping):
@@ -137,7 +151,7 @@ def _made(
     tables, overrides = plain(tables), _texts(overrides)
     file, where, folder = where, where or "study", Path.cwd() if folder is None else as_path(folder, "folder")
     values, changes, found = _laid_over(tables, overrides, quick=quick)
-    study, notes = None, list[str]()
+    study, spec, notes = None, None, list[str]()
     if not found:
         spec, found = read_spec(values, notes)
         if spec is not None and not found:
@@ -161,8 +175,25 @@ def _made(
         except StudyFileError as error:
             found = [f"with --quick: {line}" for line in error.problems]
     if found or study is None:
+        if data_on_disk and spec is not None:
+            found += _unknown_data(spec.data.name, folder)
         raise refused(where, [_with_origin(line, overrides) for line in shortened(found)], path)
     return study
+
+
+def _unknown_data(name: str, folder: Path) -> list[str]:
+    """That there is no such data set, of a study that is refused anyway: planning would say it, and is not reached."""
+    from handgrad.data.catalog import DATASETS
+    from handgrad.data.own import find_own
+
+    if name not in DATASETS:
+        try:
+            find_own(name, folder)
+        except DataError as error:
+            return [str(error)]
+        except (OSError, ValueError, RuntimeError):
+            pass  # a path that cannot even be looked up: said when its data is read
+    return []
 
 
 def _texts(overrides: Any) -> list[str]:
