@@ -23,6 +23,7 @@ from handgrad.study.changes import leaves
 from handgrad.study.design.axes import DISTRIBUTIONS, SAMPLERS
 from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.execution.choose_runner import RUNNERS
+from handgrad.study.published.figure_options import FIGURES
 from handgrad.study.rules.budget import Budget
 from handgrad.study.rules.search_rules import Asha
 from handgrad.synonyms import fold, synonyms
@@ -50,6 +51,7 @@ TABLES = {
     "range": DISTRIBUTIONS,
     "runner": RUNNERS,
     "data set": DATASETS,
+    "kind of figure": FIGURES,
 }
 
 MISSPELT = [

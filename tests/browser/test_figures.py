@@ -13,6 +13,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from handgrad.report import build_report
 from handgrad.report.figures.smoothing import debiased_ema
 from handgrad.study.folder.results_folder import Results
+from tests.browser.conftest import shown_as
 from tests.report.conftest import Outcome
 
 
@@ -285,6 +286,25 @@ def test_two_settings_and_two_runs_side_by_side(grid_page, shown):
     assert "One run of each shows no spread" in box.find_element(By.CSS_SELECTOR, "p[role=status]").text
     drawn = shown.execute_script("return arguments[0].querySelector('.plot').data.map((trace) => trace.meta)", box)
     assert drawn == [f"{labels[1]}, seed 1", f"{labels[2]}, seed 0"]
+
+
+def test_matrices_side_by_side_show_every_class(shown):
+    """Ten classes of five digits each: wider than half of the text, and than half of a tablet."""
+    shown.execute_script("""
+        const { side } = figures.store;
+        side.classes = [..."0123456789"];
+        for (const id in side.matrices) side.matrices[id] = side.classes.map(() => side.classes.map(() => 11350));
+        document.querySelector(".side-by-side select").dispatchEvent(new Event("change"));
+    """)
+    for size, tops in (("desk", 1), ("tablet", 2)):
+        shown_as(shown, size, dark=False)
+        cut, rows = shown.execute_script("""
+            const all = [...document.querySelectorAll(".side-by-side .matrix")].map((one) => one.parentElement);
+            return [all.map((one) => one.scrollWidth - one.clientWidth),
+              all.map((one) => one.getBoundingClientRect().top)];
+        """)
+        assert cut == [0, 0]
+        assert len(set(rows)) == tops
 
 
 def test_without_scripts_every_figure_is_a_picture(make_results, chromium, opened):

@@ -35,6 +35,14 @@ def test_all_settings_are_shown_or_the_winner_of_a_kind_that_shows_one(make_resu
     ("kind", "settings", "more", "message"),
     [
         ("epoch", None, {}, "unknown kind of figure 'epoch'; did you mean 'epochs'?"),
+        (
+            "curve",
+            None,
+            {},
+            "unknown kind of figure 'curve': here it is called 'epochs'; curves is its file in a report",
+        ),
+        ("weights", None, {}, "unknown kind of figure 'weights': here it is called 'templates'; weights is its file"),
+        ("ranking", None, {}, "unknown kind of figure 'ranking': no kind draws it; the report of two settings or more"),
         ("epochs", ["7"], {}, "settings holds an unknown setting '7'. Known: 1, 2, 3, 4"),
         ("epochs", None, {"name": "a/b"}, "name is that of files, without a folder (see out); got 'a/b'"),
         ("epochs", None, {"name": "a\0b"}, "name must be a path; got 'a\\x00b'"),

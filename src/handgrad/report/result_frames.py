@@ -71,9 +71,10 @@ def compare(results: Results | str | os.PathLike[str], first: str | int, second:
     interval speaks, such as "other seeds, on these examples"; empty where there is none), p (paired t; of folds, and of
     seeds that draw a split each, the corrected resampled t-test, docs/report.md; training and test metrics of folds
     have no interval and no p), sign_flip_p (at least 2/2ⁿ; none where the test is corrected), decided: whether p and,
-    from six seeds on, sign_flip_p too are below 0.05; note: why there is no interval ("equal in every seed"), else
-    empty.  Raises InputError where a label is not known, and where nothing can be paired: one setting twice, seeds that
-    vary other sources, a setting that a search stopped, no shared seed.
+    from six seeds on, sign_flip_p too are below 0.05; note: why there is no interval ("equal in every seed"), else in a
+    study of more than two settings that p and interval are of this pair alone, else empty.  Raises InputError where a
+    label is not known, and where nothing can be paired: one setting twice, seeds that vary other sources, a setting
+    that a search stopped, no shared seed.
     """
     import pandas
 
@@ -100,8 +101,14 @@ def compare(results: Results | str | os.PathLike[str], first: str | int, second:
         row = {"metric": metric, "n": found.n, "pairs": found.counted, **means, "difference": found.difference}
         row |= {"low": ends.low if ends else None, "high": ends.high if ends else None}
         row |= {"holds_for": holds_for((one, other), metric) if ends else "", "p": found.p}
-        rows.append(row | {"sign_flip_p": found.sign_flip, "decided": found.decided, "note": found.why_bare})
+        note = found.why_bare or (_of_one_pair(len(known)) if len(known) > 2 else "")
+        rows.append(row | {"sign_flip_p": found.sign_flip, "decided": found.decided, "note": note})
     return pandas.DataFrame(rows)
+
+
+def _of_one_pair(settings: int) -> str:
+    n = f"{settings:,} settings"
+    return f"p and interval are of this pair alone, not corrected for the choice among {n}: see conclusions"
 
 
 def past_studies(folder: "str | os.PathLike[str]" = "results") -> "DataFrame":

@@ -53,12 +53,8 @@ from handgrad.training.record_facts import (
 from handgrad.training.weights import FORMAT, check_folder, check_format, tensors
 from handgrad.training.weights import RUN_AGAIN as REMEDY
 
-OPTIONAL = (
-    "mistakes",
-    "diagnostics",
-    "right",
-    "predictions",
-)  # arrays that not every record has, in a file of that name with .npz
+# arrays that not every record has, in a file of that name with .npz
+OPTIONAL = ("mistakes", "diagnostics", "right", "predictions")
 ARRAYS = ("curves", "params", "state", *OPTIONAL)
 FILES = ("record.json", "curves.npz", "weights.safetensors", "state.safetensors", *(f"{name}.npz" for name in OPTIONAL))
 STATUSES = ("done", "diverged", "pruned", "failed")

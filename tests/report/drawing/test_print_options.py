@@ -68,12 +68,29 @@ def test_a_figure_that_is_too_narrow_says_so_once_in_our_words(tmp_path):
     with pytest.warns(CrampedWarning) as heard:
         (path,) = save_prints(figure, tmp_path, ["png"], PrintOptions(width=2, font_size=20))
     assert [str(one.message) for one in heard] == [
-        "figure 'twelve': 2 inches are too narrow for what is on it, and parts of it overlap; "
-        "give it a greater width, a smaller font_size or less to show"
+        "figure 'twelve': 2 inches are too narrow for what is on it, and its file is 4.16 inches wide with parts that "
+        "overlap; give it a greater width, a smaller font_size or less to show"
     ]
     assert path.exists()
     with pytest.warns(CrampedWarning, match="figure 'twelve': "):
         drawn(figure, PrintOptions(width=2, font_size=20))
+
+
+@pytest.mark.parametrize(
+    ("title", "said", "wider"),
+    [
+        ("validation-accuracy", "its file is {:.2f} inches wide", True),
+        ("a", "parts of it overlap", False),  # 0.96, 0.98, … around the one epoch
+    ],
+)
+def test_a_file_wider_than_asked_and_numbers_that_overprint_are_said(title, said, wider, tmp_path):
+    line = Line("1", X, X) if wider else Line("1", X[:1], np.array([0.8812]))
+    figure = replace(TWELVE, panels=(Panel(title, "epoch", "accuracy", (line,), percent=True),))
+    with pytest.warns(CrampedWarning) as heard:
+        (path,) = save_prints(figure, tmp_path, ["png"], PrintOptions(width=2))
+    assert (inches(path) > 2.03) is wider
+    (message,) = (str(one.message) for one in heard)
+    assert f"2 inches are too narrow for what is on it, and {said.format(inches(path))}" in message
 
 
 def test_the_size_of_letters_is_that_of_labels():

@@ -44,12 +44,27 @@ def test_where_the_others_settle_the_sign_it_is_said():
     assert effect_verdict(found, NAMES).text == (
         "lr: mean validation accuracy 86.00 % at 0.01 and 62.10 % at 0.09, over 2 combinations of the others; best at "
         "0.01. From 0.01 to 0.09: −23.90 points (95 % interval −24.15 to −23.65, n = 3), p < 0.001. It rises with "
-        "activation relu (+2.10 points, p < 0.001) and falls with activation tanh (−49.90 points, p < 0.001), in every "
-        "combination."
+        "activation relu (+2.10 points, p < 0.001) and falls with activation tanh (−49.90 points, p < 0.001)."
     )
     same = effect_of(frame({**CELLS, ("tanh", 0.09): 0.85}), "lr", ["act"], "val_accuracy")
     assert not same.mixed
     assert effect_verdict(same, NAMES).text.endswith("p < 0.001. It goes the same way in all 2.")
+
+
+def test_where_further_hyperparameters_leave_the_sign_alone_it_is_said():
+    """One row a combination of act and size; nothing changes with sigmoid."""
+    d = {"relu": (0.02, 0.04), "tanh": (-0.2, -0.1), "sigmoid": (0.0, 0.0)}
+    rows = [
+        {"lr": lr, "act": act, "size": size, "seed": 0, "value": 0.5 + up * (lr > 0.05)}
+        for lr in (0.01, 0.09)
+        for act, ups in d.items()
+        for size, up in zip((8, 16), ups, strict=True)
+    ]
+    found = effect_of(pandas.DataFrame(rows), "lr", ["act", "size"], "val_accuracy")
+    assert effect_verdict(found, {**NAMES, "size": "size"}).text.endswith(
+        " It rises with activation relu (+3.00 points), falls with activation tanh (−15.00 points) and does not change "
+        "with activation sigmoid (+0.00 points); the remaining hyperparameters never reverse this."
+    )
 
 
 def test_effects_of_a_phase_are_tested_together():

@@ -2,6 +2,7 @@
 
 import pytest
 
+import handgrad as hg
 from handgrad.report.chapters.side_by_side_chapter import side_by_side_chapter
 from handgrad.report.findings.setting_pairs import across_phases, pair_differences
 from handgrad.report.findings.statistics import compare
@@ -14,6 +15,20 @@ from tests.report.conftest import Outcome
 def tell(setting, seed):
     label = int(setting.label)
     return Outcome(0.9 + 0.01 * label + 0.002 * (label * seed % 3), "diverged" if (label, seed) == (2, 1) else "done")
+
+
+def test_a_pair_of_more_than_two_settings_has_the_note_that_nothing_is_corrected(make_results):
+    def moved(setting, seed):
+        return Outcome(0.8 + 0.04 * int(setting.label) + 0.003 * (int(setting.label) * seed % 3))
+
+    row = hg.compare(make_results(tell=moved), "3", "2").set_index("metric").loc["val_accuracy"]
+    assert row.decided
+    note = "p and interval are of this pair alone, not corrected for the choice among 4 settings: see conclusions"
+    assert row.note == note
+    two = {"seeds": 3, "grid": {"network": {"hidden": [4, 6]}}}
+    assert hg.compare(make_results(two, moved), "1", "2").set_index("metric").note["val_accuracy"] == ""
+    alike = hg.compare(make_results(two, lambda *_: Outcome(0.8)), "1", "2").set_index("metric")
+    assert alike.note["val_accuracy"] == "equal in every seed"
 
 
 def test_pairs_are_of_shared_seeds_and_settings_of_which_no_run_diverged(make_results):

@@ -161,7 +161,7 @@ def save_prints(
 ) -> list[Path]:
     """Write `<name>.<format>` for every format and return the paths.
 
-    options: where they give a column or a width, files are exactly that wide.
+    options: where they give a column or a width, files are exactly that wide, or a CrampedWarning says why not.
     """
     formats = tuple(formats)
     if not formats:  # to lay it out takes most of the time
@@ -245,10 +245,12 @@ def _laid_out(figure: FigureData, drawing: "Drawing", width: float | None = None
             break
         drawing.set_figwidth(max(1.0, drawing.get_figwidth() + width - box.width))
         box, fits = box_within(MARGIN / 4)
-    if not fits:
-        _say_cramped(figure, wide)
+    wider = width is not None and box.width > width + 0.02
+    overlap = not fits or (width is not None and _overprinted(drawing))
+    if overlap or wider:
+        _say_cramped(figure, wide, box.width if wider else None, overlap)
     drawing.set_layout_engine(None)  # no format does it again
-    if width is None or box.width > width + 0.02:  # too narrow for what is on it: nothing is cut
+    if width is None or wider:  # nothing is cut
         return box
     middle = (box.x0 + box.x1) / 2
     return Bbox.from_extents(middle - width / 2, box.y0, middle + width / 2, box.y1)
@@ -266,9 +268,29 @@ def _arranged(arrange: Callable[[], None]) -> bool:
     return not cramped
 
 
-def _say_cramped(figure: FigureData, width: float) -> None:
+def _overprinted(drawing: "Drawing") -> bool:
+    """Whether numbers along axes, or titles of panels, run into each other; turned ones are left out."""
+    texts: list[Any] = []
+    for axes in drawing.axes:
+        low, high = sorted(axes.xaxis.get_view_interval())
+        texts += [axes.title, axes._left_title, axes.xaxis.label]  # type: ignore[attr-defined]
+        texts += [tick.label1 for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    seen = [one for one in texts if one.get_visible() and one.get_text().strip() and one.get_rotation() == 0]
+    boxes = sorted(tuple(map(float, one.get_window_extent().extents)) for one in seen)  # pixels: x0, y0, x1, y1
+    return any(
+        right[0] < left[2] + 2 and right[1] < left[3] - 1 and left[1] < right[3] - 1
+        for i, left in enumerate(boxes)
+        for right in boxes[i + 1 :]
+    )
+
+
+def _say_cramped(figure: FigureData, width: float, wider: float | None = None, overlap: bool = True) -> None:
+    """wider: the width of the file where it does not keep to the one that was asked for."""
+    what = "parts of it overlap"
+    if wider is not None:
+        what = f"its file is {wider:.2f} inches wide" + (" with parts that overlap" if overlap else "")
     warnings.warn(
-        f"figure {shown(figure.name)}: {width:.3g} inches are too narrow for what is on it, and parts of it overlap; "
+        f"figure {shown(figure.name)}: {width:.3g} inches are too narrow for what is on it, and {what}; "
         "give it a greater width, a smaller font_size or less to show",
         CrampedWarning,
         stacklevel=3,

@@ -56,15 +56,19 @@ def _otherwise(effect: Effect, names: Mapping[str, str]) -> str:
     if axis is None:
         some = f"{effect.whole.rises} of {effect.combinations} combinations"
         return f" It rises in {some} and falls in {effect.whole.falls}."
-    parts = {way: [one for one in effect.by[axis] if bool(one.rises) is up] for way, up in WAYS.items()}
+    each = effect.by[axis]
+    parts = {
+        "rises": [one for one in each if one.rises],
+        "falls": [one for one in each if one.falls],
+        "does not change": [one for one in each if not one.rises and not one.falls],
+    }
     said = [
         f"{way} with {names[axis]} {enumerated([_value(one, effect.metric) for one in ones])}"
         for way, ones in parts.items()
+        if ones
     ]
-    return f" It {' and '.join(said)}, in every combination."
-
-
-WAYS = {"rises": True, "falls": False}
+    settled = any(one.rises + one.falls > 1 for one in each)
+    return f" It {enumerated(said)}{'; the remaining hyperparameters never reverse this' if settled else ''}."
 
 
 def _value(one: Direction, metric: str) -> str:

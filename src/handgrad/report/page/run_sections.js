@@ -88,7 +88,7 @@
   const confusion = (run, setting) => {
     if (!run.confusion) return [];
     const { title, counts } = run.confusion, names = setting.classes;
-    const head = make("tr", {}, make("th", { className: "corner", scope: "col", textContent: "actual ↓ predicted →" }),
+    const head = make("tr", {}, make("th", { className: "corner", scope: "col", textContent: "actual\u00a0↓ predicted\u00a0→" }),
       ...names.map((name) => make("th", { scope: "col", textContent: name })));
     const rows = counts.map((row, i) => {
       const sum = row.reduce((total, count) => total + count, 0) || 1;

@@ -29,7 +29,7 @@ const sideBySide = {
     plot.setAttribute("role", "img");
     plot.setAttribute("aria-label", "curves of both");
     box.append(bar, body, plot);
-    const matrices = box.appendChild(make("div", { className: "panels panels-2" }));
+    const matrices = box.appendChild(make("div", { className: "matrices" }));
 
     const taken = () => sides.map(({ setting, run }) => {
       const found = settings[Number(setting.value)];
@@ -111,7 +111,7 @@ const sideBySide = {
         return make("td", { className: `s${level}${i === j ? " right" : ""}` }, n ? make("b", { textContent: n.toLocaleString("en") }) : make("i", { textContent: "·" }));
       }));
     });
-    const head = make("tr", {}, make("th", { className: "corner", scope: "col", textContent: "actual ↓ predicted →" }),
+    const head = make("tr", {}, make("th", { className: "corner", scope: "col", textContent: "actual\u00a0↓ predicted\u00a0→" }),
       ...side.classes.map((textContent) => make("th", { scope: "col", textContent })));
     const table = make("table", { className: `matrix${k > 6 ? " dense" : ""}` }, make("thead", {}, head), make("tbody", {}, ...rows));
     const region = make("div", { className: "scroll fitted" }, table), sums = held.length > 1 ? `, sum over ${held.length} runs` : "";
