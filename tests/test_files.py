@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 
@@ -88,7 +89,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("value", [VALUES, {}, [], *VALUES.values()], ids=str)
+@pytest.mark.parametrize("value", [VALUES, {}, [], [10**400, -1], OrderedDict(a=1), *VALUES.values()], ids=str)
 def test_indented_text_is_that_of_json(value):
     assert indented(value) == json.dumps(value, indent=1)
 

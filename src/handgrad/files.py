@@ -326,14 +326,13 @@ def indented(value: Any, line: str = "\n") -> str:
      "b": {}
     }
     """
-    kind = type(value)
-    if kind not in (dict, list, tuple) or not value:
-        return _SCALARS.get(kind, _encode)(value)
+    if not isinstance(value, dict | list | tuple) or not value:
+        return _SCALARS.get(type(value), _encode)(value)
     inner = line + " "
-    if kind is dict:
+    if isinstance(value, dict):
         (first, last), parts = "{}", [f"{_quoted(key)}: {indented(item, inner)}" for key, item in value.items()]
-    elif {*map(type, value)} <= {int, float} and all(map(isfinite, value)):  # most of what records hold
-        (first, last), parts = "[]", list(map(repr, value))
+    elif (kinds := {*map(type, value)}) == {int} or (kinds == {float} and all(map(isfinite, value))):
+        (first, last), parts = "[]", list(map(repr, value))  # most of what records hold
     else:
         (first, last), parts = "[]", [indented(item, inner) for item in value]
     return f"{first}{inner}{f',{inner}'.join(parts)}{line}{last}"

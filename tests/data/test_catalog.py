@@ -1,9 +1,11 @@
 """Where files lie and how they are fetched: from a mirror on this machine, which may fail in every way."""
 
+import gzip
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -57,6 +59,16 @@ def test_digits_are_those_of_scikit_learn_wherever_it_has_them(monkeypatch, foun
     np.testing.assert_array_equal(ours.x_train, theirs.images.astype(np.uint8), strict=True)
     np.testing.assert_array_equal(ours.y_train, theirs.target, strict=True)
     assert ours.value_range == (0, 16)
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"0,1,2\n"), gzip.compress(b"a,b\n"), b""])
+def test_another_file_in_the_place_of_the_digits_is_left_to_scikit_learn(monkeypatch, tmp_path, content):
+    path = tmp_path / "datasets" / "data" / "digits.csv.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    found = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(catalog, "find_spec", lambda name: found)
+    assert len(catalog.DATASETS["digits"].read({}).y_train) == 1797
 
 
 def test_digits_are_read_without_loading_scikit_learn():
