@@ -61,7 +61,7 @@ def test_digits_are_those_of_scikit_learn_wherever_it_has_them(monkeypatch, foun
     assert ours.value_range == (0, 16)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"0,1,2\n"), gzip.compress(b"a,b\n"), b""])
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"0,1,2\n"), gzip.compress(b"a,b\n")])
 def test_another_file_in_the_place_of_the_digits_is_left_to_scikit_learn(monkeypatch, tmp_path, content):
     path = tmp_path / "datasets" / "data" / "digits.csv.gz"
     path.parent.mkdir(parents=True)
