@@ -167,7 +167,7 @@ def test_an_estimate_counts_what_is_compiled(make, monkeypatch):
     monkeypatch.setattr(planning, "_measure", slow)
     study = make(**STACKED)
     assert 1.0 <= estimate(Plan(study), 2).seconds < 1.5
-    assert sorted(measured) == [20, 20, 50, 50]
+    assert {size: measured.count(size) > 1 for size in measured} == {20: True, 50: True}
 
 
 def test_the_plan_of_a_gpu_decides_by_the_network(make, monkeypatch):

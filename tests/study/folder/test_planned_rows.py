@@ -19,7 +19,7 @@ def plan():
 @pytest.fixture(scope="module")
 def cost(plan):
     rows = [SettingCost(phase.name, setting.label, 2, 3.0) for phase in plan.taken_phases for setting in phase.settings]
-    return Estimate(tuple(rows), 2, 9.0, 0, 0, 1, 8, 8)
+    return Estimate(tuple(rows), 2, 9.0, 0, 0, 0, 1, 8, 8)
 
 
 def cell(label, phase, axes, seed, run_id, status):

@@ -142,11 +142,12 @@ def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) ->
             _measure(planned.setting, split)  # the first one also loads libraries, or compiles its programs
         middle = time.perf_counter()
         found = [_measure(planned.setting, split)]
+        once = time.perf_counter() - middle
         while len(found) < REPEATED and time.perf_counter() - middle < SHORT:
             found.append(_measure(planned.setting, split))
         speeds[shape] = _Speed(min(one.step for one in found), min(one.example for one in found))
         if planned.setting.training.engine == "jax":
-            compiling = max(0.0, (middle - start) - (time.perf_counter() - middle))
+            compiling = max(0.0, (middle - start) - once)
             speeds[shape] = replace(speeds[shape], compiling=compiling)
     return speeds[shape].seconds(planned.setting, plan.splits.facts(planned.setting.data).counts)
 
