@@ -187,7 +187,7 @@ STARTED = "from handgrad.cli import main; print('started', flush=True); main()"
 @pytest.mark.parametrize("times", [1, 3])
 def test_ctrl_c_at_any_moment_and_more_than_once(here, times):  # noqa: F811
     """From the moment on at which Python has started, until the command has ended."""
-    (here / "tiny.toml").write_text(TINY.replace("epochs = 2", "epochs = 2000"))
+    (here / "tiny.toml").write_text(TINY.replace("epochs = 2", "epochs = 20000"))
     for seconds in (0.1, random.uniform(0.1, 6.0)):
         process = subprocess.Popen(
             [sys.executable, "-c", STARTED, "run", "tiny.toml", "--jobs", random.choice("12")],

@@ -10,7 +10,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, PlainSerializer
 
-from handgrad.data.batches import epoch_order
 from handgrad.training import in_progress
 from handgrad.training.run import Run, Setting
 
@@ -79,12 +78,15 @@ def _in_slow_motion(run, mark, seconds):
     Path(mark).write_text(ray.get_runtime_context().get_node_id())
     end = time.monotonic() + seconds
 
-    def order(*arguments):
+    usual = in_progress.RunInProgress.next_epoch
+
+    def next_epoch(self):
         if time.monotonic() < end:
             time.sleep(0.1)
-        return epoch_order(*arguments)
+        return usual(self)
 
-    in_progress.epoch_order, in_progress.CHECKPOINT_SECONDS, in_progress.CHECKPOINT_SHARE = order, 0.0, 1e9
+    in_progress.RunInProgress.next_epoch = next_epoch
+    in_progress.CHECKPOINT_SECONDS, in_progress.CHECKPOINT_SHARE = 0.0, 1e9
     return run
 
 
